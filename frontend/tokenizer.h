@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text to token ids, equal to Hugging Face's `tokenizers`. Built from tokenizer.json as it stands; where there is none,
+ * from vocab.txt + tokenizer_config.json. Components (normalizer, pre-tokenizer, model, post-processor) are one file
+ * each in frontend/tokenizer/, composed as the file says; a component that is not there is an error by name.
+ *
+ * Time is linear in the length of the text. Thread-safety: a tokenizer is immutable; an eg_encoding belongs to its
+ * caller and is reused from text to text without allocating once it has grown.
+ */
+#ifndef EG_FRONTEND_TOKENIZER_H
+#define EG_FRONTEND_TOKENIZER_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+typedef struct eg_tokenizer eg_tokenizer;
+
+typedef enum { EG_TRUNCATE_LONGEST_FIRST, EG_TRUNCATE_ONLY_FIRST, EG_TRUNCATE_ONLY_SECOND } eg_truncation;
+
+typedef struct eg_encode_options {
+    uint32_t max_length; /* with special tokens; 0 = no truncation. Below the number of special tokens: EG_E_USAGE */
+    eg_truncation truncation;
+    bool no_special; /* leave out the special tokens put around the text */
+    bool ids_only;   /* offsets are not wanted */
+} eg_encode_options;
+
+typedef struct eg_encoding { /* {0} is empty; eg_encoding_finish frees */
+    size_t count, capacity;
+    int32_t *ids;
+    int32_t *type_ids;
+    uint32_t *starts, *ends; /* characters (code points) of the original text, [start, end); 0,0 for put-in tokens */
+    uint8_t *special;        /* 1: put in by the post-processor */
+    void *work;              /* the encoder's buffers */
+} eg_encoding;
+
+/* What a folder says about its tokenizer, for `inspect`. Strings live with the tokenizer. */
+typedef struct eg_tokenizer_info {
+    const char *source;                      /* "tokenizer.json" or "vocab.txt" */
+    const char *model;                       /* "WordPiece" */
+    const char *class_name;                  /* tokenizer_config.json's tokenizer_class, or NULL */
+    uint32_t vocab_size;                     /* added tokens included */
+    uint32_t specials_single, specials_pair; /* tokens put around one text, around a pair */
+    bool feeds_type_ids;                     /* model_input_names, else the class, has token_type_ids */
+    uint64_t model_max_length;               /* tokenizer_config.json; 0 = none */
+    bool pad_left, truncate_left;
+    int64_t pad_id, unk_id, mask_id, cls_id, sep_id; /* -1 = none */
+} eg_tokenizer_info;
+
+/* Opens the tokenizer of a checkpoint folder. EG_E_INPUT with the file and place, or naming the files that were sought.
+ */
+EG_NODISCARD eg_status eg_tokenizer_open(const char *dir, eg_tokenizer **out, eg_error *err);
+void eg_tokenizer_close(eg_tokenizer *tokenizer); /* NULL is fine */
+
+void eg_tokenizer_describe(const eg_tokenizer *tokenizer, eg_tokenizer_info *out);
+
+/*
+ * Encodes one text (pair NULL) or a pair. Bytes must be valid UTF-8 (EG_E_INPUT with the offset); U+0000 is legal. The
+ * result replaces what `out` held.
+ */
+EG_NODISCARD eg_status eg_tokenizer_encode(const eg_tokenizer *tokenizer, const char *text, size_t length,
+                                           const char *pair, size_t pair_length, const eg_encode_options *options,
+                                           eg_encoding *out, eg_error *err);
+void eg_encoding_finish(eg_encoding *encoding);
+
+/* The vocabulary entry of an id, or NULL; *out_length may be NULL. */
+const char *eg_tokenizer_token(const eg_tokenizer *tokenizer, int64_t id, size_t *out_length);
+/* The id of a vocabulary entry or added token, or -1. */
+int64_t eg_tokenizer_id(const eg_tokenizer *tokenizer, const char *token, size_t length);
+
+/* Ids to text as Hugging Face's decode does; skip_special leaves special tokens out. Appends to `out`. */
+EG_NODISCARD eg_status eg_tokenizer_decode(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count,
+                                           bool skip_special, eg_strbuf *out, eg_error *err);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tensors of a checkpoint by name, whatever files they lie in. Data stays mapped and is never copied.
+ * Readers of one file format fill an eg_weights: safetensors.c (single and sharded) now, others beside it.
+ *
+ * Thread-safety: immutable once opened; any thread.
+ */
+#ifndef EG_FRONTEND_WEIGHTS_H
+#define EG_FRONTEND_WEIGHTS_H
+
+#include "base/map.h"
+#include "frontend/file.h"
+
+#define EG_TENSOR_MAX_RANK 8
+
+typedef struct eg_tensor {
+    const char *name; /* as in the file */
+    eg_dtype dtype;
+    uint32_t rank;
+    int64_t dims[EG_TENSOR_MAX_RANK];
+    const void *data; /* in the mapping; may be unaligned */
+    uint64_t bytes;
+    const char *file; /* for messages */
+} eg_tensor;
+
+typedef struct eg_weights {
+    eg_arena arena;
+    EG_VEC(eg_file) files;
+    EG_VEC(eg_tensor) tensors; /* in the order of the files */
+    eg_map by_name;            /* name → index of tensors */
+    uint64_t bytes;            /* of all tensors */
+} eg_weights;
+
+/*
+ * Opens the weights of a folder: model.safetensors, else model.safetensors.index.json with its shards. EG_E_INPUT when
+ * neither is there (the hint names what is: a pytorch_model.bin, a .gguf, …) or when a rule of the format is broken.
+ */
+EG_NODISCARD eg_status eg_weights_open(const char *dir, eg_weights *out, eg_error *err);
+/* One safetensors file, such as an instance's head weights. */
+EG_NODISCARD eg_status eg_weights_open_file(const char *path, eg_weights *out, eg_error *err);
+void eg_weights_close(eg_weights *weights); /* {0} is fine */
+
+const eg_tensor *eg_weights_find(const eg_weights *weights, const char *name);
+
+size_t eg_dtype_bytes(eg_dtype dtype);     /* 0 for an unknown one */
+const char *eg_dtype_name(eg_dtype dtype); /* "f32", … */
+
+/* safetensors.c: adds one file's tensors. The header's every rule is checked before any of it is used. */
+EG_NODISCARD eg_status eg_safetensors_add(eg_weights *weights, const char *path, eg_error *err);
+
+#endif
