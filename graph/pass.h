@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Passes: named rewrites of a graph, run in the listed order, each switchable and each with a report line. One file per
+ * pass in graph/passes/, one line in graph/passes/passes.def.
+ */
+#ifndef EG_GRAPH_PASS_H
+#define EG_GRAPH_PASS_H
+
+#include "graph/graph.h"
+
+typedef struct eg_refusal {
+    const char *at;  /* value or node name */
+    const char *why; /* the first condition that failed */
+} eg_refusal;
+
+typedef struct eg_graph_stat {
+    uint32_t nodes, values;
+    uint64_t weight_bytes; /* of distinct constants that are read */
+    uint64_t bytes;        /* activation traffic at the report's sizes */
+    uint64_t flops;
+    uint64_t peak; /* lower bound of live bytes */
+} eg_graph_stat;
+
+typedef struct eg_pass_report {
+    const char *pass;
+    bool enabled;
+    uint32_t hits;
+    EG_VEC(eg_refusal) refused;
+    eg_graph_stat before, after;
+    uint64_t ns;
+} eg_pass_report;
+
+typedef struct eg_pass_context {
+    eg_arena *arena; /* of the report's strings */
+    eg_pass_report *report;
+} eg_pass_context;
+
+typedef struct eg_pass {
+    const char *name;
+    const char *what; /* one line for people */
+    bool always;      /* not switchable: the graph would not be legal without it */
+    eg_status (*run)(eg_graph *graph, eg_pass_context *context, eg_error *err);
+} eg_pass;
+
+const eg_pass *const *eg_pass_all(size_t *out_count);
+
+/* Counts a refusal in the running pass's report. Out of memory loses the line only. */
+void eg_pass_refuse(eg_pass_context *context, const char *at, const char *why);
+
+typedef struct eg_pass_options {
+    const char *fuse; /* "all,-attention", "none", …; NULL = all. Unknown names: EG_E_USAGE with the nearest one. */
+    const eg_dims *sizes;   /* for traffic, FLOPs, peak in the report */
+    const char *dump_after; /* a pass's name, or NULL; "" = after the last one */
+} eg_pass_options;
+
+typedef struct eg_pass_result {
+    eg_arena arena;
+    EG_VEC(eg_pass_report) reports;
+    eg_strbuf dump; /* the text form asked for */
+} eg_pass_result;
+
+/* Runs all passes that are on, verifying the graph after each. */
+EG_NODISCARD eg_status eg_run_passes(eg_graph *graph, const eg_pass_options *options, eg_pass_result *out,
+                                     eg_error *err);
+void eg_pass_result_finish(eg_pass_result *result);
+
+/* Whether the comma list is well-formed: for arguments that are checked before a model is loaded. */
+EG_NODISCARD eg_status eg_pass_check_list(const char *fuse, eg_error *err);
+
+void eg_graph_measure(const eg_graph *graph, const eg_dims *sizes, eg_graph_stat *out);
+
+#endif
