@@ -6,15 +6,37 @@
 #include "base/checked.h"
 #include "base/mem.h"
 
-static uint32_t
-hash_bytes(const char *key, size_t length)
+/* The two halves of a 128-bit product, folded: every bit of a and b reaches every bit of the result. */
+static uint64_t
+mix(uint64_t a, uint64_t b)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < length; i++)
-        h = (h ^ (unsigned char)key[i]) * 0x100000001b3u;
-    h ^= h >> 32;
-    h *= 0xd6e8feb86659fd93u;
-    return (uint32_t)(h >> 32);
+    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Eight bytes at a time. Without knowing the seed, nobody can write a file of keys that all fall together. */
+static uint32_t
+hash_bytes(const eg_map *map, const char *key, size_t length)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = map->seed ^ length, word;
+    for (; length >= sizeof word; length -= sizeof word, key += sizeof word) {
+        memcpy(&word, key, sizeof word);
+        h = mix(h ^ word, odd ^ map->seed);
+    }
+    word = 0;
+    if (length > 0)
+        memcpy(&word, key, length);
+    h = mix(h ^ word, odd ^ map->seed);
+    return (uint32_t)(h ^ h >> 32);
+}
+
+/* Unlike in the next process, as far as the system moves its memory about. */
+static uint64_t
+make_seed(const void *slots)
+{
+    int local;
+    return mix((uintptr_t)slots ^ UINT64_C(0xd6e8feb86659fd93), (uintptr_t)&local ^ UINT64_C(0xa0761d6478bd642f));
 }
 
 static eg_map_slot *
@@ -42,7 +64,8 @@ eg_map_reserve(eg_map *map, size_t count)
     eg_map_slot *slots = eg_calloc(capacity, sizeof *slots);
     if (!slots)
         return false;
-    eg_map grown = {slots, map->count, capacity};
+    uint64_t seed = map->capacity ? map->seed : make_seed(slots);
+    eg_map grown = {slots, map->count, capacity, seed};
     for (size_t i = 0; i < map->capacity; i++) {
         const eg_map_slot *old = &map->slots[i];
         if (old->key)
@@ -60,7 +83,7 @@ eg_map_put(eg_map *map, const char *key, size_t length, uint64_t value, bool *ou
         *out_existing = false;
     if (length > UINT32_MAX || !eg_map_reserve(map, map->count + 1))
         return false;
-    uint32_t hash = hash_bytes(key, length);
+    uint32_t hash = hash_bytes(map, key, length);
     eg_map_slot *slot = find_slot(map, key, length, hash);
     if (slot->key) {
         if (out_existing)
@@ -77,7 +100,7 @@ eg_map_get(const eg_map *map, const char *key, size_t length, uint64_t *out_valu
 {
     if (map->count == 0 || length > UINT32_MAX)
         return false;
-    const eg_map_slot *slot = find_slot(map, key, length, hash_bytes(key, length));
+    const eg_map_slot *slot = find_slot(map, key, length, hash_bytes(map, key, length));
     if (!slot->key)
         return false;
     if (out_value)

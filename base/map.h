@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A hash map from byte strings to 64-bit numbers (or indices of the caller's array). Keys are not copied: they
- * must outlive the map. Seeded FNV-1a with a finalizer, open addressing, load ≤ 1/2.
+ * must outlive the map. A seeded hash (a hostile file cannot make its keys collide), open addressing, load ≤ 1/2.
  * Thread-safety: readers may run together; a writer needs the map alone.
  */
 #ifndef EG_BASE_MAP_H
@@ -21,6 +21,7 @@ typedef struct eg_map_slot {
 typedef struct eg_map { /* {0} is an empty map */
     eg_map_slot *slots;
     size_t count, capacity; /* capacity 0 or a power of two */
+    uint64_t seed;          /* of the hash, chosen at the first insertion */
 } eg_map;
 
 bool eg_map_reserve(eg_map *map, size_t count);
