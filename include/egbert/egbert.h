@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Egbert's C API: engine → model → context.
+ *
+ *   eg_engine *engine;  eg_model *model;  eg_context *context;  eg_error err = {.size = sizeof err};
+ *   if (eg_engine_open(NULL, &engine, &err) == EG_OK && eg_model_open(engine, "all-MiniLM-L6-v2", NULL, &model, &err)
+ * == EG_OK && eg_context_open(model, &context, &err) == EG_OK) eg_embed(context, &(eg_input){.size = sizeof(eg_input),
+ * .texts = texts, .count = 2}, vectors, &err);
+ *
+ * Rules. Every call that can fail returns an eg_status and fills `err` (which may be NULL). Option structs begin with
+ * `size`, set by the caller (sizeof); fields are added at the end; a zero field means the default; NULL options are all
+ * defaults. Texts are pointer + length, UTF-8, U+0000 legal, and need no terminator. Nothing prints, exits, or keeps
+ * global state; what there is to say goes to the log callback.
+ *
+ * Ownership. The caller closes what it opened, contexts before their model, models before their engine; closing NULL is
+ * fine. Strings and tensors of a result live until eg_result_free().
+ *
+ * Thread-safety is said per function. Using an engine in a forked child is EG_E_FORKED.
+ */
+#ifndef EGBERT_EGBERT_H
+#define EGBERT_EGBERT_H
+
+#include <egbert/plugin.h> /* eg_status, eg_error, eg_dtype: one definition for both headers */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef EG_API
+#define EG_API EG_EXPORT
+#endif
+
+typedef struct eg_engine eg_engine;   /* plugins, threads, memory budget */
+typedef struct eg_model eg_model;     /* a loaded model: immutable, any thread */
+typedef struct eg_context eg_context; /* what one caller needs to run: one thread at a time */
+typedef struct eg_result eg_result;   /* outputs of a run, owning its memory */
+
+/* --- facts (thread-safe) ----------------------------------------------------------------------------------------- */
+
+EG_API const char *eg_version(void);  /* "0.1.0" */
+EG_API uint32_t eg_abi(void);         /* major << 16 | minor of the plugin ABI it speaks */
+EG_API const char *eg_compiler(void); /* what built the library, for --version */
+
+/* "FILE:LINE:COLUMN: what is wrong; what would be right", control characters escaped, at most n - 1 bytes of UTF-8.
+ * Returns the bytes written. */
+EG_API size_t eg_error_text(const eg_error *err, char *out, size_t n);
+
+/* --- engine ----------------------------------------------------------------------------------------------------------
+ */
+
+/* One line, no newline; level is EG_LOG_…; may be called from any thread that uses the engine. */
+typedef void (*eg_log_fn)(void *user, int32_t level, const char *message);
+
+enum {
+    EG_ENGINE_STRICT = 1,   /* every node on the first backend of the list, or EG_E_BACKEND with each reason */
+    EG_ENGINE_SETENV = 2,   /* may set environment variables that libraries read when they are opened (OpenBLAS's core,
+                               libgomp's spinning), where the user has not: for programs, not for libraries */
+    EG_ENGINE_ALTERNATE = 4 /* tests: give nodes to the listed backends in turn */
+};
+
+typedef struct eg_engine_options {
+    uint32_t size;
+    uint32_t flags;                  /* EG_ENGINE_… */
+    uint32_t threads;                /* 0: the affinity mask cut by the cgroup's quota */
+    int32_t log_level;               /* most verbose level to report; default 0: errors only */
+    const char *backends;            /* NULL or "auto": by score; else names, first preferred: "cpu,reference" */
+    const char *device;              /* device id of the first backend, NULL: its best */
+    const char *const *plugin_files; /* loaded first; one that does not load is EG_E_BACKEND */
+    uint32_t plugin_file_count;
+    uint32_t reserved;
+    const char *plugin_path; /* folders separated by ':', probed before they are loaded; NULL: $EGBERT_PLUGIN_PATH */
+    const char
+        *plugin_dir; /* trusted folder of the installed plugins; NULL: $EGBERT_PLUGIN_DIR, else the installed one */
+    const char *family_dir;     /* folder of the family files; NULL: $EGBERT_FAMILY_DIR, else the installed one */
+    const char *plugin_options; /* "cpu:isa=avx2,…" or NULL */
+    uint64_t max_arena;         /* bytes of activations per run; 0: no limit. Batches are split to stay below. */
+    eg_log_fn log;
+    void *log_user;
+} eg_engine_options;
+
+EG_API EG_NODISCARD eg_status eg_engine_open(const eg_engine_options *options, eg_engine **out, eg_error *err);
+EG_API void eg_engine_close(eg_engine *engine);
+
+/* JSON of `egbert backends`: [{"name","path","version","abi","loaded","why","score","devices":[…],"info":{…}}…].
+ * Opens every usable device to tell its facts if open_devices is not 0. The string is freed with eg_string_free().
+ * Thread-safe. */
+EG_API EG_NODISCARD eg_status eg_engine_backends(eg_engine *engine, int32_t open_devices, char **out_json,
+                                                 eg_error *err);
+/* JSON of `egbert families`: [{"name","path","model_types":[…],"heads":[…],"extends"}…]. Thread-safe. */
+EG_API EG_NODISCARD eg_status eg_engine_families(eg_engine *engine, char **out_json, eg_error *err);
+
+EG_API void eg_string_free(char *s);
+
+/* --- model
+ * -------------------------------------------------------------------------------------------------------------- */
+
+typedef enum eg_load {
+    EG_LOAD_FULL = 0, /* ready to run */
+    EG_LOAD_DESCRIBE, /* config.json is enough: for eg_describe() */
+    EG_LOAD_TOKENIZER /* the tokenizer's files, and config.json where present: for eg_tokenize() */
+} eg_load;
+
+typedef enum eg_tristate { EG_DEFAULT = 0, EG_ON = 1, EG_OFF = 2 } eg_tristate;
+
+enum {
+    EG_MODEL_PADDED = 1,    /* pad every text to the longest of its batch, to measure what packing gains */
+    EG_MODEL_NO_PROMPT = 2, /* the model's default prompt is not applied */
+    EG_MODEL_NO_CACHE = 4
+};
+
+typedef struct eg_model_options {
+    uint32_t size;
+    uint32_t flags; /* EG_MODEL_… */
+    eg_load load;
+    uint32_t max_length;                   /* tokens with specials; 0: the model's limit. Longer texts are cut. */
+    uint32_t batch_tokens;                 /* most tokens in one run; 0: 4096 */
+    uint32_t truncate_dim;                 /* embeddings keep that many numbers; 0: all */
+    eg_tristate normalize;                 /* embeddings to length 1; EG_DEFAULT: as the model says */
+    eg_tristate type_ids;                  /* feed token type ids; EG_DEFAULT: as the tokenizer says */
+    const char *family;                    /* a family's name or file; NULL: config.json decides */
+    const char *head;                      /* NULL: the checkpoint's */
+    const char *pooling;                   /* "mean,max"; NULL: as the model says */
+    const char *fuse;                      /* passes, "all,-cse"; NULL: all */
+    const char *precision;                 /* "f32" or NULL */
+    const char *prompt_name, *prompt_text; /* NULL: the model's default prompt */
+    const char *const *ignore_config;      /* config keys that may be there without meaning */
+    uint32_t ignore_config_count;
+    uint32_t reserved;
+} eg_model_options;
+
+/*
+ * Opens a checkpoint folder or an instance YAML. Says on the log what it assumed. Thread-safe.
+ * EG_E_INPUT with the place for a fault in any file, EG_E_USAGE for an option, EG_E_BACKEND where nothing can run it.
+ */
+EG_API EG_NODISCARD eg_status eg_model_open(eg_engine *engine, const char *path, const eg_model_options *options,
+                                            eg_model **out, eg_error *err);
+EG_API void eg_model_close(eg_model *model);
+
+EG_API uint32_t eg_model_embedding_size(const eg_model *model); /* numbers in one embedding; 0 before EG_LOAD_FULL */
+EG_API uint32_t eg_model_max_length(const eg_model *model);     /* tokens with specials */
+
+typedef enum eg_description { EG_DESCRIBE_INSPECT = 0, EG_DESCRIBE_COMPILE = 1 } eg_description;
+
+typedef struct eg_describe_options {
+    uint32_t size;
+    eg_description what;
+    /* for EG_DESCRIBE_COMPILE: */
+    const uint32_t *lengths; /* tokens of each text of the batch; NULL: one text of 128 */
+    uint32_t length_count;
+    uint32_t output_count;
+    const char *const *outputs; /* NULL: "embedding" */
+    const char *dump_ir;        /* NULL: JSON. A pass's name or "": the graph's text form after that, the last, pass */
+} eg_describe_options;
+
+/* The JSON of `egbert inspect` or `egbert compile`, or the graph's text form. Free with eg_string_free(). Thread-safe.
+ */
+EG_API EG_NODISCARD eg_status eg_describe(eg_model *model, const eg_describe_options *options, char **out,
+                                          eg_error *err);
+
+/* --- input
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct eg_string {
+    const char *data;
+    size_t length;
+} eg_string;
+
+/*
+ * Either texts (pairs NULL, or `count` of them; a pair whose data is NULL stands for none), or token ids as they are:
+ * text i is ids[cu_seqlens[i]] … ids[cu_seqlens[i + 1] - 1], specials included.
+ */
+typedef struct eg_input {
+    uint32_t size;
+    uint32_t count;
+    const eg_string *texts;
+    const eg_string *pairs;
+    const int64_t *ids;        /* [cu_seqlens[count]] */
+    const int64_t *cu_seqlens; /* [count + 1], from 0, strictly increasing */
+    const int64_t *type_ids;   /* as ids, or NULL: zeros */
+    uint32_t strict_length;    /* 1: a text beyond the limit is EG_E_INPUT and not cut */
+    uint32_t reserved;
+    /* Called from the running thread after each part; NULL: not at all. */
+    void (*progress)(void *user, uint32_t texts_done, uint32_t texts, uint64_t tokens_done);
+    void *progress_user;
+} eg_input;
+
+/* --- context: one thread at a time, but for eg_context_cancel
+ * ------------------------------------------------------------------ */
+
+EG_API EG_NODISCARD eg_status eg_context_open(eg_model *model, eg_context **out, eg_error *err);
+EG_API void eg_context_close(eg_context *context);
+/* Any thread, also a signal handler: the run in progress ends with EG_E_CANCELLED soon; the next one runs normally. */
+EG_API void eg_context_cancel(eg_context *context);
+
+/* Writes count × eg_model_embedding_size() floats, text after text in the order given. */
+EG_API EG_NODISCARD eg_status eg_embed(eg_context *context, const eg_input *input, float *out, eg_error *err);
+
+/* Runs for the named outputs; an unknown name is EG_E_USAGE with the nearest one. */
+EG_API EG_NODISCARD eg_status eg_run(eg_context *context, const eg_input *input, const char *const *outputs,
+                                     uint32_t output_count, eg_result **out, eg_error *err);
+EG_API void eg_result_free(eg_result *result);
+
+#define EG_TENSOR_RANK 5
+
+/*
+ * One output. By kind: token [T, d] with the texts one after another (cu_seqlens tells where; a stack such as
+ * hidden_states is [layers, T, d]); text [N, d]; pair: see eg_result_pair(). Contiguous.
+ */
+typedef struct eg_tensor_view {
+    uint32_t size;
+    eg_dtype dtype; /* EG_F32 or EG_I64 */
+    eg_kind kind;   /* EG_TOKEN, EG_TEXT or EG_PAIR */
+    uint32_t rank;
+    int64_t dims[EG_TENSOR_RANK];
+    const void *data;
+    const char *name;
+} eg_tensor_view;
+
+EG_API uint32_t eg_result_texts(const eg_result *result);
+EG_API uint32_t eg_result_outputs(const eg_result *result);
+EG_API const int64_t *eg_result_cu_seqlens(const eg_result *result); /* [texts + 1] */
+EG_API const int64_t *eg_result_ids(const eg_result *result);        /* [T], the tokens that were run */
+EG_API const int64_t *eg_result_type_ids(const eg_result *result);   /* [T] */
+/* Output i, in the order asked for. For a pair value rank and data are 0. */
+EG_API EG_NODISCARD eg_status eg_result_tensor(const eg_result *result, uint32_t i, eg_tensor_view *out);
+/* Text t of pair output i: [heads, n, n], or [layers, heads, n, n] of a stack such as attentions. */
+EG_API EG_NODISCARD eg_status eg_result_pair(const eg_result *result, uint32_t i, uint32_t text, eg_tensor_view *out);
+
+/* --- tokens (thread-safe)
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct eg_tokenize_options {
+    uint32_t size;
+    uint32_t max_length;    /* 0: no truncation */
+    uint32_t pad_to;        /* 0: no padding; UINT32_MAX: to the longest of the call */
+    uint32_t no_special;    /* 1: without the special tokens put around the text */
+    const char *truncation; /* "longest_first" (default), "only_first", "only_second" */
+} eg_tokenize_options;
+
+/* One text's tokens. offsets: [start, end) in characters, 2 per token. */
+typedef struct eg_tokens_view {
+    uint32_t size;
+    uint32_t count;
+    const int64_t *ids;
+    const int64_t *type_ids;
+    const int64_t *offsets;
+    const int64_t *attention_mask;
+    const char *const *tokens; /* vocabulary entries, NUL-terminated */
+} eg_tokens_view;
+
+/* Free with eg_result_free(). */
+EG_API EG_NODISCARD eg_status eg_tokenize(const eg_model *model, const eg_input *input,
+                                          const eg_tokenize_options *options, eg_result **out, eg_error *err);
+EG_API EG_NODISCARD eg_status eg_result_tokens(const eg_result *result, uint32_t text, eg_tokens_view *out);
+/* Ids to text; skip_special 1 leaves special tokens out. Free with eg_string_free(). */
+EG_API EG_NODISCARD eg_status eg_decode(const eg_model *model, const int64_t *ids, uint32_t count,
+                                        uint32_t skip_special, char **out, eg_error *err);
+
+/* How the model's vectors are compared: "cosine", "dot", "euclidean" or "manhattan" (distances are negated, so that
+ * more is nearer). Lives with the model. */
+EG_API const char *eg_model_similarity(const eg_model *model);
+/* The model's similarity of two of its embeddings. */
+EG_API double eg_similarity(const eg_model *model, const float *a, const float *b);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
