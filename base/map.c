@@ -15,28 +15,28 @@ mix(uint64_t a, uint64_t b)
 }
 
 /* Eight bytes at a time. Without knowing the seed, nobody can write a file of keys that all fall together. */
-static uint32_t
-hash_bytes(const eg_map *map, const char *key, size_t length)
+uint32_t
+eg_hash(uint64_t seed, const char *key, size_t length)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t h = map->seed ^ length, word;
+    uint64_t h = seed ^ length, word;
     for (; length >= sizeof word; length -= sizeof word, key += sizeof word) {
         memcpy(&word, key, sizeof word);
-        h = mix(h ^ word, odd ^ map->seed);
+        h = mix(h ^ word, odd ^ seed);
     }
     word = 0;
     if (length > 0)
         memcpy(&word, key, length);
-    h = mix(h ^ word, odd ^ map->seed);
+    h = mix(h ^ word, odd ^ seed);
     return (uint32_t)(h ^ h >> 32);
 }
 
 /* Unlike in the next process, as far as the system moves its memory about. */
-static uint64_t
-make_seed(const void *slots)
+uint64_t
+eg_hash_seed(const void *allocated)
 {
     int local;
-    return mix((uintptr_t)slots ^ UINT64_C(0xd6e8feb86659fd93), (uintptr_t)&local ^ UINT64_C(0xa0761d6478bd642f));
+    return mix((uintptr_t)allocated ^ UINT64_C(0xd6e8feb86659fd93), (uintptr_t)&local ^ UINT64_C(0xa0761d6478bd642f));
 }
 
 static eg_map_slot *
@@ -64,7 +64,7 @@ eg_map_reserve(eg_map *map, size_t count)
     eg_map_slot *slots = eg_calloc(capacity, sizeof *slots);
     if (!slots)
         return false;
-    uint64_t seed = map->capacity ? map->seed : make_seed(slots);
+    uint64_t seed = map->capacity ? map->seed : eg_hash_seed(slots);
     eg_map grown = {slots, map->count, capacity, seed};
     for (size_t i = 0; i < map->capacity; i++) {
         const eg_map_slot *old = &map->slots[i];
@@ -83,7 +83,7 @@ eg_map_put(eg_map *map, const char *key, size_t length, uint64_t value, bool *ou
         *out_existing = false;
     if (length > UINT32_MAX || !eg_map_reserve(map, map->count + 1))
         return false;
-    uint32_t hash = hash_bytes(map, key, length);
+    uint32_t hash = eg_hash(map->seed, key, length);
     eg_map_slot *slot = find_slot(map, key, length, hash);
     if (slot->key) {
         if (out_existing)
@@ -100,7 +100,7 @@ eg_map_get(const eg_map *map, const char *key, size_t length, uint64_t *out_valu
 {
     if (map->count == 0 || length > UINT32_MAX)
         return false;
-    const eg_map_slot *slot = find_slot(map, key, length, hash_bytes(map, key, length));
+    const eg_map_slot *slot = find_slot(map, key, length, eg_hash(map->seed, key, length));
     if (!slot->key)
         return false;
     if (out_value)

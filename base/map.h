@@ -30,6 +30,10 @@ bool eg_map_put(eg_map *map, const char *key, size_t length, uint64_t value, boo
 bool eg_map_get(const eg_map *map, const char *key, size_t length, uint64_t *out_value);
 void eg_map_finish(eg_map *map);
 
+/* The map's hash, for tables of another shape. seed: eg_hash_seed() of memory that was just allocated. */
+uint32_t eg_hash(uint64_t seed, const char *key, size_t length);
+uint64_t eg_hash_seed(const void *allocated);
+
 /* Fewest single-character insertions, deletions, replacements or neighbour swaps between a and b, at most `limit` + 1.
  */
 size_t eg_edit_distance(const char *a, const char *b, size_t limit);

@@ -395,33 +395,80 @@ fail_duplicate(parser *p, const eg_json *first, const eg_json *second)
                    first->key_column);
 }
 
+static bool
+same_key(const eg_json *a, const eg_json *b)
+{
+    return a->key_length == b->key_length && memcmp(a->key, b->key, a->key_length) == 0;
+}
+
 static eg_status
 check_few_keys(parser *p, const eg_json *members, size_t count)
 {
     for (size_t i = 1; i < count; i++)
         for (size_t j = 0; j < i; j++)
-            if (members[i].key_length == members[j].key_length &&
-                memcmp(members[i].key, members[j].key, members[i].key_length) == 0)
+            if (same_key(&members[i], &members[j]))
                 return fail_duplicate(p, &members[j], &members[i]);
+    return EG_OK;
+}
+
+/* A hash table of members. Its slots are small, because the table of a large vocabulary is all cache misses. */
+typedef struct key_slot {
+    uint32_t hash;
+    uint32_t member; /* its number + 1; 0: empty */
+} key_slot;
+
+typedef struct key_table {
+    key_slot *slots;
+    size_t mask;
+    uint64_t seed;
+} key_table;
+
+/* The member that has the key of members[i] already, or NULL once members[i] is in the table. */
+static const eg_json *
+put_key(const key_table *table, const eg_json *members, size_t i, uint32_t hash)
+{
+    size_t at = hash & table->mask;
+    for (; table->slots[at].member; at = (at + 1) & table->mask) {
+        const eg_json *other = &members[table->slots[at].member - 1];
+        if (table->slots[at].hash == hash && same_key(other, &members[i]))
+            return other;
+    }
+    table->slots[at] = (key_slot){hash, (uint32_t)i + 1};
+    return NULL;
+}
+
+static eg_status
+put_keys(parser *p, const key_table *table, const eg_json *members, size_t count)
+{
+    uint32_t hashes[32];
+    const size_t batch = sizeof hashes / sizeof *hashes;
+    for (size_t start = 0; start < count; start += batch) {
+        size_t n = count - start < batch ? count - start : batch;
+        for (size_t i = 0; i < n; i++) { /* ahead, so that the cache misses overlap */
+            hashes[i] = eg_hash(table->seed, members[start + i].key, members[start + i].key_length);
+            __builtin_prefetch(&table->slots[hashes[i] & table->mask], 1);
+        }
+        for (size_t i = 0; i < n; i++) {
+            const eg_json *other = put_key(table, members, start + i, hashes[i]);
+            if (other)
+                return fail_duplicate(p, other, &members[start + i]);
+        }
+    }
     return EG_OK;
 }
 
 static eg_status
 check_many_keys(parser *p, const eg_json *members, size_t count)
 {
-    eg_map seen = {0};
-    eg_status status = EG_OK;
-    if (!eg_map_reserve(&seen, count))
-        status = eg_fail_nomem(p->err, "the keys of a JSON object");
-    for (size_t i = 0; i < count && status == EG_OK; i++) {
-        bool existing;
-        uint64_t first = 0;
-        if (!eg_map_put(&seen, members[i].key, members[i].key_length, i, &existing))
-            status = eg_fail_nomem(p->err, "the keys of a JSON object");
-        else if (existing && eg_map_get(&seen, members[i].key, members[i].key_length, &first))
-            status = fail_duplicate(p, &members[first], &members[i]);
-    }
-    eg_map_finish(&seen);
+    size_t capacity = 64;
+    while (capacity < 2 * count)
+        capacity *= 2;
+    key_slot *slots = count < UINT32_MAX / 4 ? eg_calloc(capacity, sizeof *slots) : NULL;
+    if (!slots)
+        return eg_fail_nomem(p->err, "the keys of a JSON object");
+    key_table table = {slots, capacity - 1, eg_hash_seed(slots)};
+    eg_status status = put_keys(p, &table, members, count);
+    eg_free(slots);
     return status;
 }
 
