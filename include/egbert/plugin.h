@@ -309,7 +309,7 @@ typedef struct eg_compile_info {
     const char *options;  /* "key=value,…" of the user, or NULL */
 } eg_compile_info;
 
-typedef struct eg_run {
+typedef struct eg_run_info {
     uint32_t size;
     uint32_t threads;
     const eg_binding *io; /* one per value of the view, interior ones included: the host planned their memory */
@@ -321,7 +321,7 @@ typedef struct eg_run {
     uint32_t wait_count;
     uint32_t reserved;
     const int32_t *cancel; /* read with relaxed atomics between nodes; not 0: stop with EG_E_CANCELLED. May be NULL. */
-} eg_run;
+} eg_run_info;
 
 /*
  * A device's functions. "mandatory" slots are checked when the plugin is loaded. Thread-safety: every function may be
@@ -384,7 +384,7 @@ typedef struct eg_device_ops {
     uint64_t (*scratch)(const eg_exec *, uint32_t domain, const eg_dims *bound, uint32_t threads);
     /* mandatory. Begins the run and sets *done to an event, or to NULL when it is over already. The call's structs may
      * go when it returns, but dims, tables and buffers live until the event is over. */
-    EG_NODISCARD eg_status (*run)(eg_exec *, const eg_run *, eg_event **done, eg_error *err);
+    EG_NODISCARD eg_status (*run)(eg_exec *, const eg_run_info *, eg_event **done, eg_error *err);
 
     /* mandatory if any run or copy gives an event. Blocks until all are over; their status is the first bad one. */
     EG_NODISCARD eg_status (*wait)(eg_device *, eg_event *const *events, uint32_t count, eg_error *err);
