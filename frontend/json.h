@@ -54,8 +54,8 @@ typedef struct eg_json_limits {
 } eg_json_limits;
 
 /*
- * Parses n bytes. Strings may point into `text`, which must outlive the tree (a mapped file does). `file` is for
- * messages and must outlive nothing. limits may be NULL. EG_E_INPUT with the place on any fault, EG_E_NOMEM.
+ * Parses n bytes. Strings are copied, so neither `text` nor `file` (for messages) must outlive the call. limits may be
+ * NULL. EG_E_INPUT with the place on any fault, EG_E_NOMEM.
  */
 EG_NODISCARD eg_status eg_json_parse(const char *text, size_t n, const char *file, const eg_json_limits *limits,
                                      eg_arena *arena, const eg_json **out, eg_error *err);
