@@ -21,7 +21,7 @@
 typedef uint32_t eg_value_id;
 typedef uint32_t eg_node_id;
 
-/* --- types ------------------------------------------------------------------------------------------------------ */
+/* --- types -------------------- */
 
 typedef struct eg_type {
     eg_dtype dtype;
@@ -54,8 +54,7 @@ size_t eg_dtype_size(eg_dtype dtype); /* bytes; 0 for an unknown one */
 const char *eg_dtype_text(eg_dtype dtype);
 const char *eg_kind_text(eg_kind kind);
 
-/* --- constants -----------------------------------------------------------------------------------------------------
- */
+/* --- constants -------------------- */
 
 /*
  * A constant is one or more strided blocks of host memory (eg_host_view of plugin.h), so that transposing, slicing and
@@ -67,8 +66,7 @@ typedef struct eg_const {
     eg_host_view *views; /* in the arena */
 } eg_const;
 
-/* --- values, nodes -------------------------------------------------------------------------------------------------
- */
+/* --- values, nodes -------------------- */
 
 enum { EG_VALUE_INPUT = 1, EG_VALUE_OUTPUT = 2, EG_VALUE_CONST = 4 };
 
@@ -144,7 +142,8 @@ eg_value_id eg_graph_find(const eg_graph *graph, const char *name);
 
 /*
  * Adding. Names are copied; a name that is taken gets ".2", ".3", … appended (an input's, a constant's or an output's
- * must be free: EG_E_INTERNAL). Nodes go to the end of `order`; output types come from the op's infer.
+ * must be free: EG_E_INTERNAL). Nodes go to the end of `order`; output types come from the op's infer. Attributes at
+ * their neutral value are left out.
  */
 EG_NODISCARD eg_status eg_graph_add_input(eg_graph *graph, const char *name, const eg_type *type, eg_value_id *out,
                                           eg_error *err);
@@ -168,6 +167,9 @@ void eg_graph_remove(eg_graph *graph, eg_node_id node);
 /* Readers of each value, outputs counted as one; counts[values.count], from eg_alloc by the caller. */
 void eg_graph_count_uses(const eg_graph *graph, uint32_t *counts);
 
+/* The value whose memory this one is: back through views (EG_OP_VIEW); the value itself where there are none. */
+eg_value_id eg_graph_alias_root(const eg_graph *graph, eg_value_id value);
+
 const eg_attr *eg_node_attr(const eg_node *node, const char *name); /* NULL if absent */
 int64_t eg_node_int(const eg_node *node, const char *name, int64_t absent);
 double eg_node_float(const eg_node *node, const char *name, double absent);
@@ -179,18 +181,20 @@ const char *eg_node_string(const eg_node *node, const char *name, const char *ab
  */
 EG_NODISCARD eg_status eg_graph_verify(const eg_graph *graph, eg_error *err);
 
-/* --- ops
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- ops -------------------- */
 
 typedef struct eg_attr_spec {
     const char *name;
     eg_attr_type type;
     bool required;
+    /* Whether the value says nothing, so that eg_graph_add_node() leaves the attribute out. NULL: none does. */
+    bool (*neutral)(const eg_graph *graph, const eg_node *node, const eg_attr *attr);
 } eg_attr_spec;
 
 enum {
-    EG_OP_MOVES_DATA = 1,
-    /* no arithmetic: folds on constants as views */ EG_OP_VIEW = 2 /* output is input 0's memory */
+    EG_OP_MOVES_DATA = 1, /* no arithmetic: folds on constants as views */
+    EG_OP_VIEW = 2,       /* output 0 is input 0's memory, unless that is a constant */
+    EG_OP_COMMUTES = 4    /* both inputs may change places */
 };
 
 /* Work of one node at given sizes, for reports and rooflines. */
@@ -210,7 +214,7 @@ struct eg_op {
      * sense is EG_E_INPUT with a message that a family's author understands ("mean needs token rows, got text").
      */
     eg_status (*infer)(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err);
-    uint64_t (*flops)(const eg_graph *graph, const eg_node *node, const eg_dims *dims); /* NULL: none */
+    uint64_t (*flops)(const eg_graph *graph, const eg_node *node, const eg_dims *dims); /* NULL: none; saturates */
 };
 
 const eg_op *eg_op_find(const char *name); /* NULL if unknown */
@@ -219,8 +223,7 @@ const eg_op *const *eg_op_all(size_t *out_count);
 
 void eg_node_cost(const eg_graph *graph, eg_node_id node, const eg_dims *dims, eg_cost *out);
 
-/* --- text form (graph/text.c)
- * --------------------------------------------------------------------------------------------- */
+/* --- text form (graph/text.c) -------------------- */
 
 /* Writes the graph; reading it back and writing again gives the same bytes. Constants carry shapes, not data. */
 EG_NODISCARD eg_status eg_graph_write(const eg_graph *graph, eg_strbuf *out, eg_error *err);

@@ -15,7 +15,15 @@ typedef struct eg_target {
     const eg_device_ops *ops;
     uint32_t domain_flags; /* of domain 0 */
     uint64_t max_binding;  /* of domain 0; 0 = no limit */
+    uint64_t align;        /* of domain 0; 0 = no wish */
 } eg_target;
+
+/* Whether domain 0 is plain host memory, which all such targets and the host share (memory space 0). */
+static inline bool
+eg_target_on_host(const eg_target *target)
+{
+    return (target->domain_flags & EG_DOMAIN_HOST_MEMORY) != 0;
+}
 
 /* What one target said of one node. */
 typedef struct eg_answer {
@@ -31,11 +39,18 @@ typedef struct eg_stage {
     EG_VEC(eg_value_id) outputs; /* made here, read elsewhere or outputs of the graph */
 } eg_stage;
 
-/* A value that one target makes and another, which does not share its memory, reads; before the reading stage. */
+/* In a crossing: host memory, be it an input's of the graph or a value's of a target with host memory. */
+#define EG_ON_HOST UINT32_MAX
+
+/*
+ * A value that is copied to memory where it was not made. Exactly one of the ends is EG_ON_HOST, so that a crossing is
+ * one upload or one download; from one device to another is two crossings. At most one per value and end. An output of
+ * the graph that a device makes does not cross for that: it stays there until the run is over.
+ */
 typedef struct eg_crossing {
     eg_value_id value;
-    uint32_t from, to; /* targets; from = UINT32_MAX: the host (an input of the graph) */
-    uint32_t before_stage;
+    uint32_t from, to;     /* targets, or EG_ON_HOST */
+    uint32_t before_stage; /* the first stage that reads the copy; crossings are sorted by it */
 } eg_crossing;
 
 typedef struct eg_partition {
@@ -46,14 +61,24 @@ typedef struct eg_partition {
     EG_VEC(eg_crossing) crossings;
 } eg_partition;
 
+typedef struct eg_partition_options {
+    bool strict; /* a node that the first target refuses is an error, each listed with its reason */
+    /*
+     * For tests: the first `alternate` targets are given the nodes in turn (node i of the order asks target
+     * i mod alternate first), and no node is moved to its neighbours. 0: off.
+     */
+    uint32_t alternate;
+} eg_partition_options;
+
 /*
  * Places every node. Targets are asked in order; the first yes wins, but a node whose neighbour's target also says yes
- * stays with it where that saves a crossing. bound: sizes for max_binding. Stages are convex and listed in execution
- * order, and the graph's `order` is changed to theirs. EG_E_BACKEND names a node nobody takes with each reason; with
- * `strict` also a node the first target refuses (each listed).
+ * stays with it where that saves a crossing. bound: sizes for max_binding; NULL: not checked. Stages are convex and
+ * listed in execution order, and the graph's `order` is changed to theirs. EG_E_BACKEND names a node nobody takes with
+ * each reason. options NULL: all off.
  */
 EG_NODISCARD eg_status eg_partition_graph(eg_graph *graph, const eg_target *targets, uint32_t target_count,
-                                          const eg_dims *bound, bool strict, eg_partition *out, eg_error *err);
+                                          const eg_dims *bound, const eg_partition_options *options, eg_partition *out,
+                                          eg_error *err);
 void eg_partition_finish(eg_partition *partition);
 
 /* --- the view that plugins see

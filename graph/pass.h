@@ -38,7 +38,7 @@ typedef struct eg_pass_context {
 typedef struct eg_pass {
     const char *name;
     const char *what; /* one line for people */
-    bool always;      /* not switchable: the graph would not be legal without it */
+    bool cleanup;     /* on even with "none"; "-name" switches it off. Neighbours of this kind run to a fixed point */
     eg_status (*run)(eg_graph *graph, eg_pass_context *context, eg_error *err);
 } eg_pass;
 
