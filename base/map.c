@@ -96,6 +96,18 @@ eg_map_put(eg_map *map, const char *key, size_t length, uint64_t value, bool *ou
 }
 
 bool
+eg_map_set(eg_map *map, const char *key, size_t length, uint64_t value)
+{
+    if (length > UINT32_MAX || !eg_map_reserve(map, map->count + 1))
+        return false;
+    uint32_t hash = eg_hash(map->seed, key, length);
+    eg_map_slot *slot = find_slot(map, key, length, hash);
+    map->count += !slot->key;
+    *slot = (eg_map_slot){key, (uint32_t)length, hash, value};
+    return true;
+}
+
+bool
 eg_map_get(const eg_map *map, const char *key, size_t length, uint64_t *out_value)
 {
     if (map->count == 0 || length > UINT32_MAX)

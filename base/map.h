@@ -27,6 +27,8 @@ typedef struct eg_map { /* {0} is an empty map */
 bool eg_map_reserve(eg_map *map, size_t count);
 /* Inserts; if the key is there already, *out_existing (may be NULL) is set to true and nothing changes. */
 bool eg_map_put(eg_map *map, const char *key, size_t length, uint64_t value, bool *out_existing);
+/* Inserts or replaces, key pointer included. */
+bool eg_map_set(eg_map *map, const char *key, size_t length, uint64_t value);
 bool eg_map_get(const eg_map *map, const char *key, size_t length, uint64_t *out_value);
 void eg_map_finish(eg_map *map);
 
