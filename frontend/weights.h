@@ -47,5 +47,21 @@ const char *eg_dtype_name(eg_dtype dtype); /* "f32", … */
 
 /* safetensors.c: adds one file's tensors. The header's every rule is checked before any of it is used. */
 EG_NODISCARD eg_status eg_safetensors_add(eg_weights *weights, const char *path, eg_error *err);
+/* The same for `size` bytes in memory, which must outlive weights. `file` is for messages and is copied. */
+EG_NODISCARD eg_status eg_safetensors_parse(eg_weights *weights, const void *data, size_t size, const char *file,
+                                            eg_error *err);
+
+/*
+ * safetensors_index.c: adds the shards that an index (JSON text) names, which lie in `dir`, and checks that its
+ * weight_map says what they hold. `file` is the index's name for messages.
+ */
+EG_NODISCARD eg_status eg_safetensors_add_index(eg_weights *weights, const char *dir, const char *text, size_t size,
+                                                const char *file, eg_error *err);
+
+/*
+ * For a tensor in a mapped file that was read for the last time, such as after packing: its pages leave the resident
+ * memory. Its data can still be read, more slowly.
+ */
+void eg_tensor_evict(const eg_tensor *tensor);
 
 #endif
