@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scores, softmax, apply: attention text by text, head by head. */
+#include <math.h>
+
+#include "../reference.h"
+
+/* --- scores ---------------------------------------------------------------------------------------------------- */
+
+/* heads and key_heads, checked against the widths; `wide` has A · s columns, `narrow` K · s. */
+static bool
+accept_heads(eg_ref_reader *reader, const eg_value_info *wide, const eg_value_info *narrow, const eg_value_info *pair)
+{
+    int64_t heads = eg_ref_attr_int(reader, "heads", 0), key_heads = eg_ref_attr_int(reader, "key_heads", heads);
+    if (wide->kind != EG_TOKEN || narrow->kind != EG_TOKEN || pair->kind != EG_PAIR || wide->set != pair->set ||
+        narrow->set != pair->set || wide->dtype != EG_F32 || narrow->dtype != EG_F32 || pair->dtype != EG_F32)
+        return eg_ref_refuse(reader, "wants f32 token and pair values of one row set");
+    if (heads < 1 || key_heads < 1 || heads % key_heads != 0 || pair->dims[0].k != heads ||
+        eg_ref_width(wide) % heads != 0 || eg_ref_width(narrow) % key_heads != 0 ||
+        eg_ref_width(wide) / heads != eg_ref_width(narrow) / key_heads)
+        return eg_ref_refuse(reader, "%lld heads and %lld key heads do not fit", (long long)heads,
+                             (long long)key_heads);
+    reader->attrs.heads = heads;
+    reader->attrs.key_heads = key_heads;
+    return true;
+}
+
+static bool
+accept_scores(eg_ref_reader *reader)
+{
+    eg_value_info q, k, out;
+    if (!eg_ref_count(reader, 2, 2) || !eg_ref_input(reader, 0, &q) || !eg_ref_input(reader, 1, &k) ||
+        !eg_ref_output(reader, &out) || !accept_heads(reader, &q, &k, &out))
+        return false;
+    reader->attrs.factor = eg_ref_attr_float(reader, "scale", 1.0);
+    reader->attrs.causal = eg_ref_attr_int(reader, "causal", 0) != 0;
+    reader->attrs.window = eg_ref_attr_int(reader, "window", 0);
+    if (reader->attrs.window != out.dims[1].window)
+        return eg_ref_refuse(reader, "window %lld beside a result of window %u", (long long)reader->attrs.window,
+                             out.dims[1].window);
+    reader->scratch = eg_ref_panel_bytes(eg_ref_width(&q) / reader->attrs.heads);
+    return true;
+}
+
+static void
+mask_scores(const eg_ref_pair *pair, int64_t head, bool causal)
+{
+    for (int64_t q = 0; q < pair->n; q++) {
+        float *row = eg_ref_pair_row(pair, head, q);
+        int64_t first = eg_ref_pair_first(pair, q);
+        for (int64_t j = 0; j < pair->columns; j++) {
+            int64_t key = first + j, distance = key > q ? key - q : q - key;
+            if ((causal && key > q) || (pair->window > 0 && distance > pair->window))
+                row[j] = -INFINITY;
+        }
+    }
+}
+
+static eg_status
+run_scores(const eg_ref_call *call)
+{
+    const eg_ref_attrs *attrs = &call->node->attrs;
+    eg_ref_matrix q = eg_ref_matrix_in(call, 0), k = eg_ref_matrix_in(call, 1);
+    const eg_value_info *out = eg_ref_info_out(call);
+    int64_t size = q.width / attrs->heads, group = attrs->heads / attrs->key_heads;
+    float *data = eg_ref_pair_out(call);
+    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
+        const eg_row *row = &eg_ref_rows(call, out)[t];
+        eg_ref_pair pair = eg_ref_pair_begin(data, out, row);
+        for (int64_t h = 0; h < pair.heads; h++) {
+            const float *qh = q.f32 + (int64_t)row->start * q.stride + h * size;
+            const float *kh = k.f32 + (int64_t)row->start * k.stride + h / group * size;
+            if (pair.columns == pair.n) {
+                eg_ref_matmul_block(qh, q.stride, kh, k.stride, eg_ref_pair_row(&pair, h, 0), pair.columns, pair.n,
+                                    pair.n, size, attrs->factor, call->scratch);
+            } else {
+                for (int64_t i = 0; i < pair.n; i++)
+                    eg_ref_matmul_block(qh + i * q.stride, q.stride, kh + eg_ref_pair_first(&pair, i) * k.stride,
+                                        k.stride, eg_ref_pair_row(&pair, h, i), pair.columns, 1, pair.columns, size,
+                                        attrs->factor, call->scratch);
+            }
+            mask_scores(&pair, h, attrs->causal);
+        }
+        data = eg_ref_pair_end(&pair);
+    }
+    return EG_OK;
+}
+
+const eg_ref_op eg_ref_op_scores = {"scores", 0, accept_scores, run_scores};
+
+/* --- softmax --------------------------------------------------------------------------------------------------- */
+
+static bool
+accept_softmax(eg_ref_reader *reader)
+{
+    eg_value_info out;
+    return eg_ref_count(reader, 1, 1) && eg_ref_same(reader, &out);
+}
+
+/* Over x[begin, end), zeros around it. Where every number is -inf (no key is left) all are zero. */
+static void
+softmax_row(const float *x, float *y, int64_t n, int64_t begin, int64_t end)
+{
+    double max = -INFINITY, sum = 0;
+    for (int64_t i = begin; i < end; i++)
+        if (x[i] > max)
+            max = x[i];
+    if (max == -INFINITY)
+        max = 0; /* exp(-inf) is 0, and a NaN stays one */
+    for (int64_t i = begin; i < end; i++)
+        sum += exp(x[i] - max);
+    double inverse = sum == 0 ? 0 : 1.0 / sum;
+    for (int64_t i = 0; i < n; i++)
+        y[i] = i < begin || i >= end ? 0 : (float)(exp(x[i] - max) * inverse);
+}
+
+static void
+softmax_pairs(const eg_ref_call *call)
+{
+    const eg_value_info *out = eg_ref_info_out(call);
+    float *x = eg_ref_pair_in(call, 0), *y = eg_ref_pair_out(call);
+    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
+        const eg_row *row = &eg_ref_rows(call, out)[t];
+        eg_ref_pair from = eg_ref_pair_begin(x, out, row), to = eg_ref_pair_begin(y, out, row);
+        for (int64_t h = 0; h < to.heads; h++) {
+            for (int64_t q = 0; q < to.n; q++) {
+                int64_t end = to.valid - eg_ref_pair_first(&to, q);
+                end = end < 0 ? 0 : end > to.columns ? to.columns : end;
+                softmax_row(eg_ref_pair_row(&from, h, q), eg_ref_pair_row(&to, h, q), to.columns, 0, end);
+            }
+        }
+        x = eg_ref_pair_end(&from);
+        y = eg_ref_pair_end(&to);
+    }
+}
+
+static eg_status
+run_softmax(const eg_ref_call *call)
+{
+    const eg_value_info *out = eg_ref_info_out(call);
+    if (out->kind == EG_PAIR) {
+        softmax_pairs(call);
+        return EG_OK;
+    }
+    eg_ref_matrix x = eg_ref_matrix_in(call, 0), y = eg_ref_matrix_out(call);
+    int64_t n = eg_ref_last_axis(out);
+    for (int64_t r = 0; r < y.rows; r++)
+        for (int64_t c = 0; c < y.width; c += n)
+            softmax_row(x.f32 + r * x.stride + c, y.f32 + r * y.stride + c, n, 0, n);
+    return EG_OK;
+}
+
+const eg_ref_op eg_ref_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
+
+/* --- apply ----------------------------------------------------------------------------------------------------- */
+
+/* Columns of v that are summed side by side. */
+#define COLUMNS 8
+
+static bool
+accept_apply(eg_ref_reader *reader)
+{
+    eg_value_info p, v, out;
+    return eg_ref_count(reader, 2, 2) && eg_ref_input(reader, 0, &p) && eg_ref_input(reader, 1, &v) &&
+           eg_ref_output(reader, &out) && accept_heads(reader, &out, &v, &p);
+}
+
+/* y[0..size) = Σ p[j] · v[j]. */
+static void
+apply_row(const float *p, int64_t keys, const float *v, int64_t stride, float *y, int64_t size)
+{
+    for (int64_t first = 0; first < size; first += COLUMNS) {
+        int64_t columns = size - first < COLUMNS ? size - first : COLUMNS;
+        double sums[COLUMNS] = {0};
+        for (int64_t j = 0; j < keys; j++)
+            for (int64_t c = 0; c < columns; c++)
+                sums[c] += (double)p[j] * v[j * stride + first + c];
+        for (int64_t c = 0; c < columns; c++)
+            y[first + c] = (float)sums[c];
+    }
+}
+
+static eg_status
+run_apply(const eg_ref_call *call)
+{
+    const eg_ref_attrs *attrs = &call->node->attrs;
+    const eg_value_info *info = eg_ref_info_in(call, 0);
+    eg_ref_matrix v = eg_ref_matrix_in(call, 1), y = eg_ref_matrix_out(call);
+    int64_t size = y.width / attrs->heads, group = attrs->heads / attrs->key_heads;
+    float *p = eg_ref_pair_in(call, 0);
+    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
+        const eg_row *row = &eg_ref_rows(call, info)[t];
+        eg_ref_pair pair = eg_ref_pair_begin(p, info, row);
+        for (int64_t h = 0; h < pair.heads; h++) {
+            const float *vh = v.f32 + (int64_t)row->start * v.stride + h / group * size;
+            for (int64_t q = 0; q < pair.n; q++)
+                apply_row(eg_ref_pair_row(&pair, h, q), pair.columns, vh + eg_ref_pair_first(&pair, q) * v.stride,
+                          v.stride, y.f32 + ((int64_t)row->start + q) * y.stride + h * size, size);
+        }
+        p = eg_ref_pair_end(&pair);
+    }
+    return EG_OK;
+}
+
+const eg_ref_op eg_ref_op_apply = {"apply", 0, accept_apply, run_apply};

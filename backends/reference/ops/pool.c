@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the tokens of a text to one row: a token picked, or all of them taken together. */
+#include <math.h>
+
+#include "../reference.h"
+
+static bool
+accept_pool(eg_ref_reader *reader)
+{
+    eg_value_info x, out;
+    if (!eg_ref_count(reader, 1, 1) || !eg_ref_input(reader, 0, &x) || !eg_ref_output(reader, &out))
+        return false;
+    if (x.kind != EG_TOKEN || out.kind != EG_TEXT || x.dtype != EG_F32 || out.dtype != EG_F32 ||
+        eg_ref_width(&x) != eg_ref_width(&out))
+        return eg_ref_refuse(reader, "wants f32 token rows, gives text rows of their width");
+    reader->attrs.skip_prompt = eg_ref_attr_int(reader, "skip_prompt", 0) != 0;
+    return true;
+}
+
+static bool
+accept_token(eg_ref_reader *reader)
+{
+    reader->attrs.index = eg_ref_attr_int(reader, "index", 0);
+    return accept_pool(reader);
+}
+
+/* The rows of x that count for a text. */
+typedef struct text_rows {
+    const float *data;
+    int64_t count, stride;
+    int64_t first; /* number of the first one in its text */
+} text_rows;
+
+static text_rows
+rows_of_text(const eg_ref_call *call, eg_ref_matrix x, uint32_t text)
+{
+    const eg_row *row = &eg_ref_rows(call, eg_ref_info_in(call, 0))[text];
+    int64_t skip = call->node->attrs.skip_prompt ? row->skip : 0;
+    return (text_rows){x.f32 + ((int64_t)row->start + skip) * x.stride, (int64_t)row->valid - skip, x.stride, skip};
+}
+
+/* --- one token ------------------------------------------------------------------------------------------------- */
+
+static eg_status
+pick(const eg_ref_call *call, int64_t index)
+{
+    eg_ref_matrix x = eg_ref_matrix_in(call, 0), y = eg_ref_matrix_out(call);
+    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
+        text_rows rows = rows_of_text(call, x, t);
+        int64_t at = index < 0 ? rows.count + index : index;
+        if (at < 0 || at >= rows.count)
+            return eg_ref_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, there is no token %lld",
+                               call->node->name, t, (long long)rows.count, (long long)index);
+        for (int64_t c = 0; c < y.width; c++)
+            y.f32[t * y.stride + c] = rows.data[at * rows.stride + c];
+    }
+    return EG_OK;
+}
+
+static eg_status
+run_first_token(const eg_ref_call *call)
+{
+    return pick(call, 0);
+}
+
+static eg_status
+run_last_token(const eg_ref_call *call)
+{
+    return pick(call, -1);
+}
+
+static eg_status
+run_token(const eg_ref_call *call)
+{
+    return pick(call, call->node->attrs.index);
+}
+
+const eg_ref_op eg_ref_op_first_token = {"first_token", 0, accept_pool, run_first_token};
+const eg_ref_op eg_ref_op_last_token = {"last_token", 0, accept_pool, run_last_token};
+const eg_ref_op eg_ref_op_token = {"token", 0, accept_token, run_token};
+
+/* --- all tokens ------------------------------------------------------------------------------------------------ */
+
+typedef double (*reduction)(const text_rows *rows, int64_t column);
+
+static eg_status
+reduce(const eg_ref_call *call, reduction f)
+{
+    eg_ref_matrix x = eg_ref_matrix_in(call, 0), y = eg_ref_matrix_out(call);
+    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
+        text_rows rows = rows_of_text(call, x, t);
+        for (int64_t c = 0; c < y.width; c++)
+            y.f32[t * y.stride + c] = (float)f(&rows, c);
+    }
+    return EG_OK;
+}
+
+static double
+sum_of(const text_rows *rows, int64_t column)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < rows->count; i++)
+        sum += rows->data[i * rows->stride + column];
+    return sum;
+}
+
+static double
+mean_of(const text_rows *rows, int64_t column)
+{
+    return sum_of(rows, column) / (double)rows->count;
+}
+
+static double
+mean_sqrt_len_of(const text_rows *rows, int64_t column)
+{
+    return sum_of(rows, column) / sqrt((double)rows->count);
+}
+
+static double
+max_of(const text_rows *rows, int64_t column)
+{
+    double max = -INFINITY;
+    for (int64_t i = 0; i < rows->count; i++) {
+        double x = rows->data[i * rows->stride + column];
+        if (x > max || isnan(x)) /* once a NaN, always a NaN: nothing is greater */
+            max = x;
+    }
+    return max;
+}
+
+static double
+weighted_mean_of(const text_rows *rows, int64_t column)
+{
+    double sum = 0, weights = 0;
+    for (int64_t i = 0; i < rows->count; i++) {
+        double weight = (double)(rows->first + i + 1);
+        sum += weight * rows->data[i * rows->stride + column];
+        weights += weight;
+    }
+    return sum / weights;
+}
+
+#define REDUCTION(symbol)                                                                                              \
+    static eg_status run_##symbol(const eg_ref_call *call)                                                             \
+    {                                                                                                                  \
+        return reduce(call, symbol##_of);                                                                              \
+    }                                                                                                                  \
+    const eg_ref_op eg_ref_op_##symbol = {#symbol, 0, accept_pool, run_##symbol};
+
+REDUCTION(sum)
+REDUCTION(mean)
+REDUCTION(mean_sqrt_len)
+REDUCTION(max)
+REDUCTION(weighted_mean)

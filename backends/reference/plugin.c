@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugin's entry point: one device, there on every machine. */
+#include <stdio.h>
+#include <string.h>
+
+#include "reference.h"
+
+/* Below every backend that is faster (the scale is in backends/README.md). */
+#define SCORE 10u
+
+static uint32_t
+score(void)
+{
+    return SCORE;
+}
+
+static uint32_t
+device_count(void)
+{
+    return 1;
+}
+
+static eg_status
+describe(uint32_t index, eg_device_desc *out)
+{
+    if (index != 0)
+        return EG_E_USAGE;
+    eg_device_desc desc = {.size = out->size, .score = SCORE, .id = "reference", .name = "plain loops, one thread"};
+    memcpy(out, &desc, desc.size < sizeof desc ? desc.size : sizeof desc);
+    return EG_OK;
+}
+
+/* The host's functions that this plugin calls; a host that lacks one is too old. */
+static bool
+host_suffices(const eg_host *host)
+{
+    return EG_HAS(eg_host, host, view_weight) && host->alloc != NULL && host->dealloc != NULL &&
+           host->view_value != NULL && host->node_op != NULL && host->attr_int != NULL && host->view_weight != NULL;
+}
+
+static eg_status
+open_device(const eg_host *host, uint32_t index, const char *options, eg_device **out, const eg_device_ops **out_ops,
+            eg_error *err)
+{
+    if (index != 0)
+        return eg_ref_fail(err, EG_E_USAGE, "reference has one device, not a device %u", index);
+    if (options != NULL && options[0] != '\0')
+        return eg_ref_fail(err, EG_E_USAGE, "reference takes no options, got '%s'", options);
+    if (!host_suffices(host))
+        return eg_ref_fail(err, EG_E_UNSUPPORTED, "the host lacks functions that reference needs");
+    eg_device *device = eg_ref_alloc(host, 1, sizeof *device);
+    if (device == NULL)
+        return eg_ref_fail(err, EG_E_NOMEM, "out of memory");
+    device->host = host;
+    *out = device;
+    *out_ops = &eg_ref_device_ops;
+    return EG_OK;
+}
+
+static void
+close_device(eg_device *device)
+{
+    if (device != NULL)
+        eg_ref_dealloc(device->host, device);
+}
+
+static const eg_plugin plugin = {
+    .size = sizeof plugin,
+    .abi_major = EG_ABI_MAJOR,
+    .abi_minor = EG_ABI_MINOR,
+    .sanitizer = EG_SANITIZER,
+    .name = "reference",
+    .version = EGBERT_VERSION,
+    .score = score,
+    .device_count = device_count,
+    .device = describe,
+    .open = open_device,
+    .close = close_device,
+};
+
+const eg_plugin *
+eg_plugin_query(uint32_t host_major, uint32_t host_minor)
+{
+    (void)host_minor; /* 1.0 needs no more than any 1.x host has */
+    return host_major == EG_ABI_MAJOR ? &plugin : NULL;
+}
