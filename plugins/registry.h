@@ -25,6 +25,9 @@ typedef enum { EG_PLUGIN_FILE, EG_PLUGIN_PATH, EG_PLUGIN_INSTALLED } eg_plugin_s
 /* "file", "path" or "installed". */
 const char *eg_plugin_source_text(eg_plugin_source source);
 
+/* Devices of one plugin beyond this many are not listed. */
+enum { EG_MAX_PLUGIN_DEVICES = 64 };
+
 typedef struct eg_plugin_device {
     const char *id;   /* what --device takes */
     const char *name; /* for people */
