@@ -124,7 +124,7 @@ judge(int reaped, int wait_status, char *line, bool *out_final, eg_error *err)
     }
     if (line[0] != '\0' && strcmp(line, EG_PROBE_OK) != 0)
         return eg_fail(err, EG_E_BACKEND, "%s", line);
-    return eg_fail(err, EG_E_BACKEND, "ended the probe with status %d",
+    return eg_fail(err, EG_E_BACKEND, "ended in the probe with status %d",
                    reaped == 1 && WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0);
 }
 
