@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes ops.bin: small cases of every op of docs/ops.md with the results torch gives in float64.
+
+Usage: python make_ops.py OUT.bin   (needs torch and numpy)
+
+The format is a sequence of little-endian fields, read by tests/unit/op_cases.c:
+  file:   "EGOPS1\0\0", u32 cases
+  case:   str name, str op, f32 tolerance, u32 attrs { str name, u8 type, i64 | f64 | str },
+          u32 B, u32 sets { B x u32[4] start, rows, valid, skip }, u32 inputs { value }, value output
+  value:  u32 kind, dtype, set, window, is_weight, rank, rank x i64 k, u64 count, count x f32 | i32
+  str:    u16 length, bytes
+"""
+import math
+import struct
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+F32, I32 = 1, 5
+TOKEN, TEXT, PAIR, TABLE = 1, 2, 3, 4
+torch.manual_seed(7)
+rng = np.random.default_rng(7)
+
+
+class Batch:
+    """Texts as (rows, valid, skip)."""
+
+    def __init__(self, *texts):
+        self.rows, start = [], 0
+        for rows, valid, skip in texts:
+            self.rows.append((start, rows, valid, skip))
+            start += rows
+        self.T, self.B = start, len(self.rows)
+
+    def columns(self, n, window):
+        return min(n, 2 * window + 1) if window else n
+
+    def first(self, n, window, q):
+        columns = self.columns(n, window)
+        return 0 if columns == n else max(0, min(q - window, n - columns))
+
+
+RAGGED = Batch((3, 3, 1), (1, 1, 0), (7, 7, 2), (2, 2, 0))
+PADDED = Batch((6, 4, 1), (6, 6, 0), (6, 1, 0))
+LONG = Batch((21, 21, 0), (10, 10, 3))
+
+
+class Value:
+    def __init__(self, kind, data, dims, dtype=F32, weight=False, window=0):
+        self.kind, self.dtype, self.weight, self.window = kind, dtype, weight, window
+        self.dims = list(dims)
+        self.data = np.ascontiguousarray(np.asarray(data).reshape(-1), dtype=np.float32 if dtype == F32 else np.int32)
+
+
+def token(x, dtype=F32):
+    x = np.asarray(x)
+    return Value(TOKEN, x, [1, *x.shape[1:]], dtype)
+
+
+def text(x):
+    x = np.asarray(x)
+    return Value(TEXT, x, [1, *x.shape[1:]])
+
+
+def table(x, weight=True, dtype=F32):
+    x = np.asarray(x)
+    return Value(TABLE, x, x.shape, dtype, weight)
+
+
+def pair(blocks, heads, window=0):
+    """blocks: per text an array [heads, n, columns]."""
+    return Value(PAIR, np.concatenate([np.asarray(b).reshape(-1) for b in blocks]), [heads, 1], window=window)
+
+
+def rand(*shape, scale=1.0):
+    return (rng.standard_normal(shape) * scale).astype(np.float32)
+
+
+def d(x):
+    return torch.from_numpy(np.asarray(x, dtype=np.float64))
+
+
+cases = []
+
+
+def case(name, op, batch, inputs, output, attrs=None, tol=2e-6):
+    cases.append((name, op, batch, inputs, output, attrs or {}, tol))
+
+
+def add_unary():
+    x = np.concatenate([np.linspace(-12, 12, 11 * 13), [-0.0, 1e-30, -1e-30, 30, -30, 80, -80, 100, -100]])
+    x = np.resize(x, (13, 12)).astype(np.float32)
+    functions = {
+        "relu": F.relu, "relu2": lambda v: F.relu(v) ** 2, "silu": F.silu, "mish": F.mish, "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+    }
+    for name, f in functions.items():
+        case(name, name, RAGGED, [token(x)], token(f(d(x))))
+    for form, f in {None: F.gelu, "tanh": lambda v: F.gelu(v, approximate="tanh"),
+                    "quick": lambda v: v * torch.sigmoid(1.702 * v)}.items():
+        case(f"gelu {form or 'erf'}", "gelu", RAGGED, [token(x)], token(f(d(x))), {"form": form} if form else {})
+    case("gelu of a table", "gelu", RAGGED, [table(x, weight=False)], table(F.gelu(d(x)), weight=False))
+    case("log1p", "log1p", RAGGED, [token(abs(x))], token(torch.log1p(d(abs(x)))))
+    case("scale", "scale", RAGGED, [token(x)], token(d(x) * 0.125), {"factor": 0.125})
+    y = text(rand(4, 9))
+    case("tanh of texts", "tanh", RAGGED, [y], text(torch.tanh(d(y.data)).reshape(4, 9)))
+
+
+def add_index():
+    ids = np.array([5, 1, 1, 1, 7, 1, 8, 9, 1, 2, 3, 1, 4], dtype=np.int32).reshape(13, 1)
+    for batch, name in ((RAGGED, "ragged"), (Batch((6, 4, 0), (7, 7, 0)), "padded")):
+        plain, skipped = [], []
+        for start, rows, _, _ in batch.rows:
+            plain += range(rows)
+            part = torch.from_numpy(ids[start:start + rows, 0].astype(np.int64))
+            mask = part.ne(1).int()  # create_position_ids_from_input_ids of transformers
+            skipped += (torch.cumsum(mask, 0) * mask + 1).tolist()
+        column = Value(TOKEN, ids, [1], I32)
+        case(f"positions {name}", "positions", batch, [column], Value(TOKEN, plain, [1], I32))
+        case(f"positions skip {name}", "positions", batch, [column], Value(TOKEN, skipped, [1], I32), {"skip": 1})
+    words = rand(10, 7)
+    case("gather", "gather", RAGGED, [table(words), Value(TOKEN, ids, [1], I32)], token(words[ids[:, 0]]))
+
+
+def add_linear():
+    for name, batch, n, k in (("small", RAGGED, 5, 7), ("odd", LONG, 67, 41), ("one row", Batch((1, 1, 0)), 33, 129),
+                              ("wide", RAGGED, 72, 48)):
+        x, w = rand(batch.T, k), rand(n, k, scale=0.2)
+        case(f"matmul {name}", "matmul", batch, [token(x), table(w)], token(d(x) @ d(w).T), tol=5e-6)
+    x, w = rand(4, 20), rand(6, 20)
+    case("matmul texts", "matmul", RAGGED, [text(x), table(w)], text(d(x) @ d(w).T), tol=5e-6)
+    case("matmul tables", "matmul", RAGGED, [table(x, weight=False), table(w)], table(d(x) @ d(w).T, weight=False),
+         tol=5e-6)
+    x, b = rand(13, 19), rand(19)
+    case("bias_add", "bias_add", RAGGED, [token(x), table(b)], token(d(x) + d(b)))
+
+
+def add_binary():
+    ops = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div}
+    batch = RAGGED
+    a, b, per_text, column = rand(13, 10), rand(13, 10) + 3, rand(4, 10) + 3, rand(13, 1) + 3
+    of_token = np.repeat(np.arange(4), [r[1] for r in batch.rows])
+    for op, f in ops.items():
+        case(f"{op} tokens", op, batch, [token(a), token(b)], token(f(d(a), d(b))))
+        case(f"{op} token text", op, batch, [token(a), text(per_text)], token(f(d(a), d(per_text[of_token]))))
+        case(f"{op} text token", op, batch, [text(per_text), token(a + 5)],
+             token(f(d(per_text[of_token]), d(a + 5))))
+        case(f"{op} table over rows", op, batch, [token(a), table(b[0])], token(f(d(a), d(b[0]))))
+        case(f"{op} one row over rows", op, batch, [table(b[:1]), token(b)], token(f(d(b[0]), d(b))))
+        case(f"{op} width 1", op, batch, [token(a), token(column)], token(f(d(a), d(column))))
+        case(f"{op} scalar", op, batch, [token(a), table(b[0, :1])], token(f(d(a), d(b[0, 0]))))
+        case(f"{op} tables", op, batch, [table(a, weight=False), table(b)], table(f(d(a), d(b)), weight=False))
+        p = [rand(2, r[1], r[1]) for r in batch.rows]
+        q = [rand(2, r[1], r[1]) + 3 for r in batch.rows]
+        one = [rand(1, r[1], r[1]) + 3 for r in batch.rows]
+        case(f"{op} pairs", op, batch, [pair(p, 2), pair(q, 2)], pair([f(d(x), d(y)) for x, y in zip(p, q)], 2))
+        case(f"{op} pairs one head", op, batch, [pair(p, 2), pair(one, 1)],
+             pair([f(d(x), d(y)) for x, y in zip(p, one)], 2))
+
+
+def add_norms():
+    for width in (7, 16, 100):
+        x, w, b = rand(13, width) * 3 + 1, rand(width), rand(width)
+        case(f"layer_norm {width}", "layer_norm", RAGGED, [token(x), table(w), table(b)],
+             token(F.layer_norm(d(x), (width,), d(w), d(b), 1e-12)), {"eps": 1e-12}, 5e-6)
+        case(f"layer_norm no bias {width}", "layer_norm", RAGGED, [token(x), table(w)],
+             token(F.layer_norm(d(x), (width,), d(w), None, 1e-5)), {"eps": 1e-5}, 5e-6)
+        y = d(x)
+        case(f"rms_norm {width}", "rms_norm", RAGGED, [token(x), table(w)],
+             token(y / torch.sqrt((y * y).mean(-1, keepdim=True) + 1e-6) * d(w)), {"eps": 1e-6}, 5e-6)
+        case(f"normalize {width}", "normalize", RAGGED, [token(x)], token(F.normalize(y, dim=-1)))
+    x = rand(4, 33)
+    x[2] = 0
+    case("normalize zero text", "normalize", RAGGED, [text(x)], text(F.normalize(d(x), dim=-1)))
+    x, w = rand(5, 24) + 100, rand(24)
+    case("layer_norm far mean", "layer_norm", Batch((5, 5, 0)), [token(x), table(w), table(w)],
+         token(F.layer_norm(d(x), (24,), d(w), d(w), 1e-12)), {"eps": 1e-12}, 5e-5)
+
+
+def scores_of(batch, q, k, heads, key_heads, scale, causal, window):
+    """Per text [heads, n, columns] with masked keys at -inf; the window's columns slide inside the text."""
+    size, blocks = q.shape[1] // heads, []
+    for start, n, _, _ in batch.rows:
+        qt = d(q[start:start + n]).reshape(n, heads, size).transpose(0, 1)
+        kt = d(k[start:start + n]).reshape(n, key_heads, size).transpose(0, 1)
+        s = qt @ kt.repeat_interleave(heads // key_heads, 0).transpose(1, 2) * scale
+        i, j = torch.arange(n)[:, None], torch.arange(n)[None]
+        if causal:
+            s = s.masked_fill(j > i, -math.inf)
+        if window:
+            s = s.masked_fill((i - j).abs() > window, -math.inf)
+        columns = batch.columns(n, window)
+        blocks.append(torch.stack([s[:, r, (f := batch.first(n, window, r)):f + columns] for r in range(n)], 1))
+    return blocks
+
+
+def add_attention():
+    variants = [("plain", RAGGED, 3, 3, 8, 0, 0), ("causal", RAGGED, 2, 2, 5, 1, 0), ("grouped", RAGGED, 4, 2, 16, 0, 0),
+                ("window 1", RAGGED, 2, 2, 8, 0, 1), ("window 3", RAGGED, 2, 1, 8, 1, 3), ("long", LONG, 1, 1, 32, 0, 0),
+                ("long window", LONG, 1, 1, 64, 0, 5), ("padded", PADDED, 2, 2, 8, 0, 0),
+                ("padded window", PADDED, 2, 2, 8, 0, 1), ("odd", LONG, 2, 1, 20, 1, 0)]
+    for name, batch, heads, key_heads, size, causal, window in variants:
+        q, k, v = rand(batch.T, heads * size), rand(batch.T, key_heads * size), rand(batch.T, key_heads * size)
+        scale = 1 / math.sqrt(size)
+        blocks = scores_of(batch, q, k, heads, key_heads, scale, causal, window)
+        attrs = {"heads": heads, "scale": scale}
+        if key_heads != heads:
+            attrs["key_heads"] = key_heads
+        if causal:
+            attrs["causal"] = 1
+        if window:
+            attrs["window"] = window
+        case(f"scores {name}", "scores", batch, [token(q), token(k)], pair(blocks, heads, window), attrs, 5e-6)
+        probs, outs = [], []
+        for (start, n, valid, _), s in zip(batch.rows, blocks):
+            columns = batch.columns(n, window)
+            firsts = torch.tensor([batch.first(n, window, r) for r in range(n)])
+            keys = firsts[:, None] + torch.arange(columns)[None]
+            p = torch.softmax(s.masked_fill(keys >= valid, -math.inf), -1).nan_to_num(0.0)
+            vt = d(v[start:start + n]).reshape(n, key_heads, size).transpose(0, 1).repeat_interleave(
+                heads // key_heads, 0)
+            p32 = d(p.numpy().astype(np.float32))
+            full = torch.zeros(heads, n, n, dtype=torch.float64)
+            full.scatter_(2, keys[None].expand(heads, n, columns), p32)
+            probs.append(p)
+            outs.append((full @ vt).transpose(0, 1).reshape(n, heads * size))
+        pairs = pair(probs, heads, window)
+        case(f"softmax {name}", "softmax", batch, [pair(blocks, heads, window)], pairs)
+        attrs = {key: attrs[key] for key in ("heads", "key_heads") if key in attrs}
+        case(f"apply {name}", "apply", batch, [pairs, token(v)], token(torch.cat(outs)), attrs, 5e-6)
+    x = rand(13, 17) * 4
+    case("softmax tokens", "softmax", RAGGED, [token(x)], token(torch.softmax(d(x), -1)))
+    x = rand(4, 1)
+    case("softmax one column", "softmax", RAGGED, [text(x)], text(np.ones((4, 1))))
+
+
+def add_pooling():
+    for batch, name in ((RAGGED, "ragged"), (PADDED, "padded"), (LONG, "long")):
+        x = rand(batch.T, 21)
+        for skip in (0, 1):
+            attrs = {"skip_prompt": 1} if skip else {}
+            rows = [(d(x[s + (k if skip else 0):s + v]), (k if skip else 0)) for s, _, v, k in batch.rows]
+            weights = [torch.arange(k + 1, k + len(r) + 1, dtype=torch.float64)[:, None] for r, k in rows]
+            results = {
+                "first_token": [r[0] for r, _ in rows], "last_token": [r[-1] for r, _ in rows],
+                "mean": [r.mean(0) for r, _ in rows], "max": [r.max(0).values for r, _ in rows],
+                "sum": [r.sum(0) for r, _ in rows], "mean_sqrt_len": [r.sum(0) / math.sqrt(len(r)) for r, _ in rows],
+                "weighted_mean": [(r * w).sum(0) / w.sum() for (r, _), w in zip(rows, weights)],
+            }
+            for op, out in results.items():
+                case(f"{op} {name} skip {skip}", op, batch, [token(x)], text(torch.stack(out)), attrs)
+        case(f"token -1 {name}", "token", batch, [token(x)],
+             text(np.stack([x[s + v - 1] for s, _, v, _ in batch.rows])), {"index": -1})
+
+
+def add_moves():
+    a, b, c = rand(13, 4), rand(13, 1), rand(13, 6)
+    case("concat tokens", "concat", RAGGED, [token(a), token(b), token(c)], token(np.concatenate([a, b, c], 1)))
+    case("concat texts", "concat", RAGGED, [text(a[:4]), text(c[:4])], text(np.concatenate([a[:4], c[:4]], 1)))
+    case("concat tables 0", "concat", RAGGED, [table(a), table(a[:3])], table(np.concatenate([a, a[:3]]), False),
+         {"axis": 0})
+    e, f = rand(2, 3, 4), rand(2, 5, 4)
+    case("concat tables 1", "concat", RAGGED, [table(e), table(f)], table(np.concatenate([e, f], 1), False), {"axis": 1})
+    case("slice tokens", "slice", RAGGED, [token(c)], token(c[:, 2:5]), {"begin": 2, "end": 5})
+    case("slice begin", "slice", RAGGED, [token(c)], token(c[:, :5]), {"end": 5})
+    case("slice table 0", "slice", RAGGED, [table(c)], table(c[3:9], False), {"begin": 3, "end": 9, "axis": 0})
+    case("slice table 1", "slice", RAGGED, [table(f)], table(f[:, 1:3], False), {"begin": 1, "end": 3, "axis": 1})
+    case("transpose", "transpose", RAGGED, [table(c)], table(c.T, False))
+    case("squeeze", "squeeze", RAGGED, [token(b)], Value(TOKEN, b, [1]))
+    ids = rng.integers(-5, 5, (13, 3))
+    case("cast to f32", "cast", RAGGED, [token(ids, I32)], token(ids), {"to": "f32"})
+    case("cast to i32", "cast", RAGGED, [token(a * 10)], token(torch.from_numpy(a * 10).int(), I32), {"to": "i32"})
+
+
+def put_str(out, s):
+    s = s.encode()
+    out += struct.pack("<H", len(s)) + s
+
+
+def put_value(out, v):
+    out += struct.pack("<6I", v.kind, v.dtype, 0, v.window, v.weight, len(v.dims))
+    out += struct.pack(f"<{len(v.dims)}q", *v.dims) + struct.pack("<Q", v.data.size) + v.data.tobytes()
+
+
+def put_case(out, name, op, batch, inputs, output, attrs, tol):
+    put_str(out, name)
+    put_str(out, op)
+    out += struct.pack("<fI", tol, len(attrs))
+    for key, value in sorted(attrs.items()):
+        put_str(out, key)
+        if isinstance(value, str):
+            out += b"s"
+            put_str(out, value)
+        else:
+            out += struct.pack("<cq", b"i", value) if isinstance(value, int) else struct.pack("<cd", b"f", value)
+    out += struct.pack("<2I", batch.B, 1)
+    for row in batch.rows:
+        out += struct.pack("<4I", *row)
+    out += struct.pack("<I", len(inputs))
+    for v in inputs:
+        put_value(out, v)
+    put_value(out, output)
+
+
+def main():
+    for add in (add_unary, add_index, add_linear, add_binary, add_norms, add_attention, add_pooling, add_moves):
+        add()
+    out = bytearray(b"EGOPS1\0\0" + struct.pack("<I", len(cases)))
+    for c in cases:
+        put_case(out, *c)
+    with open(sys.argv[1], "wb") as f:
+        f.write(out)
+    print(f"{len(cases)} cases, {len(out)} bytes")
+
+
+main()

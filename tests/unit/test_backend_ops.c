@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every op of each backend against what torch gives, whatever the strides, threads and neighbours in memory. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend_harness.h"
+
+static double
+worst_difference(const op_case *c, const void *got)
+{
+    const op_value *want = &c->values[c->input_count];
+    double worst = 0;
+    for (uint64_t i = 0; i < want->count; i++) {
+        if (want->info.dtype == EG_I32) {
+            worst = fmax(worst, fabs((double)((const int32_t *)got)[i] - ((const int32_t *)want->data)[i]));
+            continue;
+        }
+        float g = ((const float *)got)[i], w = ((const float *)want->data)[i];
+        if (g == w)
+            continue; /* infinities too */
+        double difference = fabs((double)g - w) / fmax(1.0, fabs((double)w));
+        if (!(difference <= worst)) /* a NaN counts */
+            worst = isnan(difference) ? INFINITY : difference;
+    }
+    return worst;
+}
+
+static void
+check_style(backend *b, const op_case *c, run_style style, const char *what)
+{
+    void *got = calloc(c->values[c->input_count].count + 1, 4);
+    eg_status status = backend_run(b, c, style, got);
+    cr_expect(status == EG_OK, "%s, %s: %s", c->name, what, b->error);
+    double worst = status == EG_OK ? worst_difference(c, got) : 0;
+    cr_expect(worst <= c->tolerance, "%s, %s: off by %g, %g allowed", c->name, what, worst, (double)c->tolerance);
+    free(got);
+}
+
+static bool
+can_share(const op_case *c, uint32_t input)
+{
+    return !c->values[input].info.is_weight && c->values[input].count == c->values[c->input_count].count;
+}
+
+static void
+check_case(backend *b, const op_case *c)
+{
+    uint32_t inplace_mask = 0;
+    uint32_t level = backend_support(b, c, &inplace_mask);
+    cr_expect(level != EG_SUPPORT_NO, "%s is refused: %s", c->name, b->error);
+    if (level == EG_SUPPORT_NO)
+        return;
+    check_style(b, c, (run_style){.inplace = -1}, "plain");
+    check_style(b, c, (run_style){.inplace = -1, .strided = true}, "strided");
+    for (uint32_t i = 0; i < c->input_count; i++)
+        if ((inplace_mask >> i & 1) != 0 && can_share(c, i))
+            check_style(b, c, (run_style){.inplace = (int)i, .strided = true}, "in place");
+}
+
+static void
+check_backend(const char *variable, const char *options, uint32_t threads)
+{
+    backend b;
+    cr_assert(backend_open(&b, getenv(variable), options, threads), "%s", b.error);
+    uint32_t count = 0;
+    op_case *cases = op_cases_load(getenv("EGBERT_TEST_OPS"), &count);
+    cr_assert(count > 100, "the cases cannot be read");
+    for (uint32_t i = 0; i < count; i++)
+        check_case(&b, &cases[i]);
+    op_cases_free(cases, count);
+    backend_close(&b);
+}
+
+static const op_case *
+find_case(const op_case *cases, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(cases[i].name, name) == 0)
+            return &cases[i];
+    return NULL;
+}
+
+/* A bad index, a text too short, a cancelled run, an attribute of an unknown value: a status, and a message. */
+static void
+check_refusals(const char *variable)
+{
+    backend b;
+    cr_assert(backend_open(&b, getenv(variable), NULL, 1), "%s", b.error);
+    uint32_t count = 0;
+    op_case *cases = op_cases_load(getenv("EGBERT_TEST_OPS"), &count);
+    const op_case *gather = find_case(cases, count, "gather");
+    const int32_t index[13] = {[4] = 10}, negative[13] = {[4] = -1};
+    cr_expect(backend_run(&b, gather, (run_style){.inplace = -1, .index = index}, NULL) == EG_E_INPUT);
+    cr_expect(strstr(b.error, "10") != NULL, "%s", b.error);
+    cr_expect(backend_run(&b, gather, (run_style){.inplace = -1, .index = negative}, NULL) == EG_E_INPUT);
+    cr_expect(backend_run(&b, gather, (run_style){.inplace = -1, .cancelled = true}, NULL) == EG_E_CANCELLED);
+
+    op_case token = *find_case(cases, count, "token -1 ragged");
+    token.attrs[0].integer = 1; /* one text has one token */
+    cr_expect(backend_run(&b, &token, (run_style){.inplace = -1}, NULL) == EG_E_INPUT);
+    cr_expect(strstr(b.error, "text 1") != NULL, "%s", b.error);
+
+    op_case gelu = *find_case(cases, count, "gelu tanh");
+    strcpy(gelu.attrs[0].string, "cubic");
+    uint32_t mask;
+    cr_expect(backend_support(&b, &gelu, &mask) == EG_SUPPORT_NO);
+    cr_expect(strstr(b.error, "cubic") != NULL, "%s", b.error);
+    strcpy(gelu.op, "no_such_op");
+    cr_expect(backend_support(&b, &gelu, &mask) == EG_SUPPORT_NO);
+
+    op_case matmul = *find_case(cases, count, "matmul small");
+    matmul.values[1].info.dims[1].k += 1;
+    cr_expect(backend_support(&b, &matmul, &mask) == EG_SUPPORT_NO);
+    op_cases_free(cases, count);
+    backend_close(&b);
+}
+
+Test(reference, ops)
+{
+    check_backend("EGBERT_TEST_REFERENCE", NULL, 1);
+}
+
+Test(reference, refusals)
+{
+    check_refusals("EGBERT_TEST_REFERENCE");
+}
