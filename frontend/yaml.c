@@ -62,16 +62,6 @@ check_character(const parser *p, const cursor *c, uint32_t character, size_t len
     return status;
 }
 
-/* Whether anything but spaces and tabs is left on the line. */
-static bool
-line_has_more(const cursor *c)
-{
-    const char *at = c->at;
-    while (at < c->end && (*at == ' ' || *at == '\t'))
-        at++;
-    return at < c->end && *at != '\n' && *at != '\r';
-}
-
 /* %TAG: libyaml takes quadratic time for many of them, and tags are refused anyway. */
 static bool
 at_tag_directive(const cursor *c)
@@ -87,7 +77,7 @@ check_characters(const parser *p, const char *text, size_t n)
         uint32_t character = 0;
         size_t length = eg_utf8_decode(c.at, (size_t)(c.end - c.at), &character);
         EG_TRY(check_character(p, &c, character, length));
-        if (character == '\t' && c.indenting && line_has_more(&c)) {
+        if (character == '\t' && c.indenting) {
             eg_status status = eg_fail_at(p->err, EG_E_INPUT, p->file, c.line, c.column, "a tab in the indentation");
             return eg_hint(p->err, status, "indent with spaces");
         }

@@ -214,8 +214,9 @@ Test(yaml, tabs_do_not_indent)
     check_refused("a:\n\tb: 1\n", 2, 1, "a tab in the indentation; indent with spaces");
     check_refused("a:\n  \tb: 1\n", 2, 3, "a tab in the indentation");
     check_refused("\t- a\n", 1, 1, "a tab in the indentation");
+    check_refused("a: 1\n\t\nb: 2\n", 2, 1, "a tab in the indentation");
     check_refused("a: [\n\t1]\n", 2, 1, "a tab in the indentation");
-    cr_assert_eq(parse("a:\t[1]\n\t\nb: 2\t# note\n")->count, 2);
+    cr_assert_eq(parse("a:\t[1]\nb: 2\t# note\n")->count, 2);
 }
 
 Test(yaml, duplicate_keys_are_refused)
