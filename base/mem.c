@@ -67,7 +67,7 @@ eg_strdup(const char *s)
     return eg_strndup(s, strlen(s));
 }
 
-/* --- arena --- */
+/* --- arena --------------------------------------------------------------------------------------- */
 
 enum { ARENA_BLOCK = 32 * 1024 };
 
@@ -172,7 +172,7 @@ eg_arena_finish(eg_arena *arena)
     *arena = (eg_arena){0};
 }
 
-/* --- growable arrays --- */
+/* --- growable arrays ----------------------------------------------------------------------------- */
 
 bool
 eg_grow(void **items, size_t *capacity, size_t need, size_t item_size)
@@ -191,7 +191,7 @@ eg_grow(void **items, size_t *capacity, size_t need, size_t item_size)
     return true;
 }
 
-/* --- growable string --- */
+/* --- growable string ----------------------------------------------------------------------------- */
 
 static bool
 strbuf_reserve(eg_strbuf *buf, size_t more)

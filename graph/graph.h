@@ -21,7 +21,7 @@
 typedef uint32_t eg_value_id;
 typedef uint32_t eg_node_id;
 
-/* --- types -------------------- */
+/* --- types --------------------------------------------------------------------------------------- */
 
 typedef struct eg_type {
     eg_dtype dtype;
@@ -54,7 +54,7 @@ size_t eg_dtype_size(eg_dtype dtype); /* bytes; 0 for an unknown one */
 const char *eg_dtype_text(eg_dtype dtype);
 const char *eg_kind_text(eg_kind kind);
 
-/* --- constants -------------------- */
+/* --- constants ----------------------------------------------------------------------------------- */
 
 /*
  * A constant is one or more strided blocks of host memory (eg_host_view of plugin.h), so that transposing, slicing and
@@ -66,7 +66,7 @@ typedef struct eg_const {
     eg_host_view *views; /* in the arena */
 } eg_const;
 
-/* --- values, nodes -------------------- */
+/* --- values, nodes ------------------------------------------------------------------------------- */
 
 enum { EG_VALUE_INPUT = 1, EG_VALUE_OUTPUT = 2, EG_VALUE_CONST = 4 };
 
@@ -181,7 +181,7 @@ const char *eg_node_string(const eg_node *node, const char *name, const char *ab
  */
 EG_NODISCARD eg_status eg_graph_verify(const eg_graph *graph, eg_error *err);
 
-/* --- ops -------------------- */
+/* --- ops ----------------------------------------------------------------------------------------- */
 
 typedef struct eg_attr_spec {
     const char *name;
@@ -223,7 +223,7 @@ const eg_op *const *eg_op_all(size_t *out_count);
 
 void eg_node_cost(const eg_graph *graph, eg_node_id node, const eg_dims *dims, eg_cost *out);
 
-/* --- text form (graph/text.c) -------------------- */
+/* --- text form (graph/text.c) -------------------------------------------------------------------- */
 
 /* Writes the graph; reading it back and writing again gives the same bytes. Constants carry shapes, not data. */
 EG_NODISCARD eg_status eg_graph_write(const eg_graph *graph, eg_strbuf *out, eg_error *err);

@@ -14,8 +14,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* --- the file, before the dynamic linker sees it ---------------------------------------------------------------------
- */
+/* --- the file, before the dynamic linker sees it ------------------------------------------------- */
 
 #if UINTPTR_MAX > 0xffffffffu
 typedef Elf64_Ehdr elf_header;
@@ -97,8 +96,7 @@ check_file(const char *path, eg_error *err)
     return status;
 }
 
-/* --- the table
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------- */
 
 static bool
 name_is_legal(const char *name)
@@ -186,8 +184,7 @@ eg_plugin_load(const char *path, const eg_plugin **out, eg_error *err)
     return EG_OK;
 }
 
-/* --- the device
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the device ---------------------------------------------------------------------------------- */
 
 static eg_status
 check_slots(const eg_device_ops *ops, eg_error *err)

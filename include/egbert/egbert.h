@@ -35,7 +35,7 @@ typedef struct eg_model eg_model;     /* a loaded model: immutable, any thread *
 typedef struct eg_context eg_context; /* what one caller needs to run: one thread at a time */
 typedef struct eg_result eg_result;   /* outputs of a run, owning its memory */
 
-/* --- facts (thread-safe) ----------------------------------------------------------------------------------------- */
+/* --- facts (thread-safe) ------------------------------------------------------------------------- */
 
 EG_API const char *eg_version(void);  /* "0.1.0" */
 EG_API uint32_t eg_abi(void);         /* major << 16 | minor of the plugin ABI it speaks */
@@ -45,8 +45,7 @@ EG_API const char *eg_compiler(void); /* what built the library, for --version *
  * Returns the bytes written. */
 EG_API size_t eg_error_text(const eg_error *err, char *out, size_t n);
 
-/* --- engine ----------------------------------------------------------------------------------------------------------
- */
+/* --- engine -------------------------------------------------------------------------------------- */
 
 /* One line, no newline; level is EG_LOG_…; may be called from any thread that uses the engine. */
 typedef void (*eg_log_fn)(void *user, int32_t level, const char *message);
@@ -91,8 +90,7 @@ EG_API EG_NODISCARD eg_status eg_engine_families(eg_engine *engine, char **out_j
 
 EG_API void eg_string_free(char *s);
 
-/* --- model
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- model --------------------------------------------------------------------------------------- */
 
 typedef enum eg_load {
     EG_LOAD_FULL = 0, /* ready to run */
@@ -157,8 +155,7 @@ typedef struct eg_describe_options {
 EG_API EG_NODISCARD eg_status eg_describe(eg_model *model, const eg_describe_options *options, char **out,
                                           eg_error *err);
 
-/* --- input
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- input --------------------------------------------------------------------------------------- */
 
 typedef struct eg_string {
     const char *data;
@@ -184,8 +181,7 @@ typedef struct eg_input {
     void *progress_user;
 } eg_input;
 
-/* --- context: one thread at a time, but for eg_context_cancel
- * ------------------------------------------------------------------ */
+/* --- context: one thread at a time, but for eg_context_cancel ------------------------------------ */
 
 EG_API EG_NODISCARD eg_status eg_context_open(eg_model *model, eg_context **out, eg_error *err);
 EG_API void eg_context_close(eg_context *context);
@@ -226,8 +222,7 @@ EG_API EG_NODISCARD eg_status eg_result_tensor(const eg_result *result, uint32_t
 /* Text t of pair output i: [heads, n, n], or [layers, heads, n, n] of a stack such as attentions. */
 EG_API EG_NODISCARD eg_status eg_result_pair(const eg_result *result, uint32_t i, uint32_t text, eg_tensor_view *out);
 
-/* --- tokens (thread-safe)
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- tokens (thread-safe) ------------------------------------------------------------------------ */
 
 typedef struct eg_tokenize_options {
     uint32_t size;

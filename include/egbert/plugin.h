@@ -45,7 +45,7 @@ extern "C" {
 #define EG_EXPORT
 #endif
 
-/* --- status and error ------------------------------------------------------------------------------------------ */
+/* --- status and error ---------------------------------------------------------------------------- */
 
 /* Fixed numbers; 1 to 4 are also the exit status of the command, all others make it exit with 1. */
 typedef int32_t eg_status;
@@ -76,7 +76,7 @@ typedef struct eg_error {
     char hint[512];    /* what would be right */
 } eg_error;
 
-/* --- types ------------------------------------------------------------------------------------------------------ */
+/* --- types --------------------------------------------------------------------------------------- */
 
 typedef uint32_t eg_dtype;
 enum { EG_F32 = 1, EG_F16 = 2, EG_BF16 = 3, EG_F64 = 4, EG_I32 = 5, EG_I64 = 6, EG_U8 = 7, EG_I8 = 8, EG_BOOL = 9 };
@@ -119,7 +119,7 @@ typedef struct eg_value_info {
     const char *name;   /* unique in the graph, for messages and profiles */
 } eg_value_info;
 
-/* --- one run's sizes --------------------------------------------------------------------------------------------- */
+/* --- one run's sizes ----------------------------------------------------------------------------- */
 
 /* One text's rows in a row set. Rows in [valid, rows) are padding, which exists only in the padded comparison mode. */
 typedef struct eg_row {
@@ -146,7 +146,7 @@ typedef struct eg_dims {
     const eg_row_set *sets;
 } eg_dims;
 
-/* --- objects ------------------------------------------------------------------------------------------------------ */
+/* --- objects ------------------------------------------------------------------------------------- */
 
 typedef struct eg_device eg_device; /* plugin's; one opened device */
 typedef struct eg_buffer eg_buffer; /* plugin's; memory of one domain */
@@ -155,8 +155,7 @@ typedef struct eg_exec eg_exec;     /* plugin's; a compiled stage: immutable, ru
 typedef struct eg_event eg_event;   /* plugin's; the end of some work; NULL stands for "done already" */
 typedef struct eg_view eg_view;     /* host's; a stage of the graph, read through the host's accessors */
 
-/* --- host services: passed to open(), valid until the device is closed ---------------------------------------------
- */
+/* --- host services: passed to open(), valid until the device is closed --------------------------- */
 
 enum { EG_LOG_ERROR = 0, EG_LOG_WARNING = 1, EG_LOG_INFO = 2, EG_LOG_DEBUG = 3 };
 
@@ -223,8 +222,7 @@ typedef struct eg_host {
     eg_weight *(*view_weight)(void *ctx, const eg_view *, uint32_t value);
 } eg_host;
 
-/* --- weights --------------------------------------------------------------------------------------------------------
- */
+/* --- weights ------------------------------------------------------------------------------------- */
 
 /* A block of a weight as it lies in host memory: a strided view, data of its own type, placed at `at` in the weight. */
 typedef struct eg_host_view {
@@ -257,8 +255,7 @@ typedef struct eg_weight_desc {
     const char *name;
 } eg_weight_desc;
 
-/* --- support
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- support ------------------------------------------------------------------------------------- */
 
 enum { EG_SUPPORT_NO = 0, EG_SUPPORT_REFERENCE = 1, EG_SUPPORT_OPTIMISED = 2 };
 
@@ -272,8 +269,7 @@ typedef struct eg_support {
     char reason[160]; /* why not; one clause, names the op, attribute or value it is about */
 } eg_support;
 
-/* --- memory
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------------------------------- */
 
 enum {
     EG_DOMAIN_HOST_READ = 1,  /* the host may read through host_pointer() */
@@ -298,9 +294,7 @@ typedef struct eg_binding {
     int64_t row_stride; /* elements; as in eg_value_info */
 } eg_binding;
 
-/* --- runs
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- runs ---------------------------------------------------------------------------------------- */
 
 typedef struct eg_compile_info {
     uint32_t size;
@@ -394,9 +388,7 @@ typedef struct eg_device_ops {
     const void *(*extension)(eg_device *, const char *name);
 } eg_device_ops;
 
-/* --- the plugin
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- the plugin ---------------------------------------------------------------------------------- */
 
 typedef struct eg_device_desc {
     uint32_t size;
