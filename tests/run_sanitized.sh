@@ -9,7 +9,8 @@ mkdir -p "$logs"
 rm -f "$logs/$name".*
 report="log_path=$logs/$name:exitcode=99"
 export ASAN_OPTIONS="$report:detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1"
-export UBSAN_OPTIONS="$report:print_stacktrace=1"
+# UBSan's reports do not always reach the file, but a worker that aborts counts as a failure.
+export UBSAN_OPTIONS="$report:print_stacktrace=1:halt_on_error=1:abort_on_error=1"
 export TSAN_OPTIONS="$report"
 "$@"
 status=$?
