@@ -81,8 +81,7 @@ EG_NODISCARD eg_status eg_partition_graph(eg_graph *graph, const eg_target *targ
                                           eg_error *err);
 void eg_partition_finish(eg_partition *partition);
 
-/* --- the view that plugins see
- * ------------------------------------------------------------------------------------------ */
+/* --- the view that plugins see ------------------------------------------------------------------- */
 
 /*
  * A stage (or a whole graph) as a plugin reads it. Values are numbered in order of first appearance. Reads of inputs

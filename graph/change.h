@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of graph.c that the verifier, the passes and the reader of the text form share. As thread-safe as the graph. */
+#ifndef EG_GRAPH_CHANGE_H
+#define EG_GRAPH_CHANGE_H
+
+#include "graph/graph.h"
+
+enum { EG_MAX_ATTRS = 64, EG_MAX_OUTPUTS = 8 };
+
+bool eg_name_valid(const char *name);
+/* An input, a constant that was not dropped, or the result of a live node. */
+bool eg_graph_is_live(const eg_graph *graph, eg_value_id value);
+/* Names, types and presence against the op's specs. */
+EG_NODISCARD eg_status eg_node_check_attrs(const eg_node *node, eg_error *err);
+bool eg_node_attr_is_neutral(const eg_graph *graph, const eg_node *node, const eg_attr *attr);
+/* The op's infer, its answer checked. types: output_count of them. */
+EG_NODISCARD eg_status eg_node_infer(const eg_graph *graph, const eg_node *node, eg_type *types, eg_error *err);
+/* Why eg_graph_replace() would refuse, or NULL. */
+const char *eg_graph_cannot_replace(const eg_graph *graph, eg_value_id from, eg_value_id to);
+/* Takes dead nodes out of `order`. */
+void eg_graph_compact_order(eg_graph *graph);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/ops/op.h"
+
+static uint64_t
+flops(const eg_graph *graph, const eg_node *node, const eg_dims *dims)
+{
+    return eg_elementwise_flops(graph, node, dims, 1);
+}
+
+static const eg_attr_spec attrs[] = {{.name = "factor", .type = EG_ATTR_FLOAT, .required = true}, {0}};
+
+const eg_op eg_op_scale = {.name = "scale",
+                           .min_inputs = 1,
+                           .max_inputs = 1,
+                           .output_count = 1,
+                           .attrs = attrs,
+                           .infer = eg_infer_same_float,
+                           .flops = flops};
