@@ -6,7 +6,9 @@
 static void
 check_same(const eg_json *a, const eg_json *b)
 {
-    FUZZ_CHECK(a->type == b->type && a->key_length == b->key_length);
+    /* An integer beyond 64 bits is kept as a double, which may be -2^63 exactly. */
+    bool narrowed = a->type == EG_JSON_BIG && b->type == EG_JSON_INT && b->integer == INT64_MIN;
+    FUZZ_CHECK((a->type == b->type || narrowed) && a->key_length == b->key_length);
     FUZZ_CHECK(!a->key || memcmp(a->key, b->key, a->key_length + 1) == 0);
     if (a->type == EG_JSON_INT)
         FUZZ_CHECK(a->integer == b->integer);
