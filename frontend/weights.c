@@ -39,7 +39,7 @@ has_entry(const char *path)
     return lstat(path, &st) == 0;
 }
 
-/* --- what to say when there are no weights --- */
+/* --- what to say when there are no weights ------------------------------------------------------- */
 
 static bool
 ends_with(const char *name, const char *suffix)
@@ -87,10 +87,10 @@ fail_no_weights(const char *dir, eg_error *err)
     find_other_weights(opened, found, sizeof found);
     closedir(opened);
     eg_status status = eg_fail_at(err, EG_E_INPUT, dir, 0, 0, "there is no %s and no %s", single_name, index_name);
-    return found[0] ? eg_hint(err, status, "there is %s, but weights are read from safetensors", found) : status;
+    return found[0] ? eg_hint(err, status, "found %s, which is not read", found) : status;
 }
 
-/* --- opening --- */
+/* --- opening ------------------------------------------------------------------------------------- */
 
 static eg_status
 add_index(eg_weights *weights, const char *dir, const char *path, eg_error *err)

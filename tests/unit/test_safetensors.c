@@ -318,7 +318,7 @@ Test(safetensors, a_long_name_leaves_room_for_the_reason)
     eg_strbuf_finish(&header);
 }
 
-/* --- folders --- */
+/* --- folders ------------------------------------------------------------------------------------- */
 
 static const char tensor_a[] = "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}";
 static const char tensor_b[] = "{\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]}}";
@@ -356,9 +356,9 @@ Test(safetensors, a_folder_without_weights_says_what_it_has)
     cr_assert_str_eq(error.hint, "");
     test_write(&folder, "config.json", "{}");
     test_write(&folder, "pytorch_model.bin", "x");
-    check_folder_refused(&folder, NULL, 0, 0, "there is pytorch_model.bin, but weights are read from safetensors");
+    check_folder_refused(&folder, NULL, 0, 0, "found pytorch_model.bin, which is not read");
     test_write(&folder, "a.gguf", "x");
-    check_folder_refused(&folder, NULL, 0, 0, "there is a.gguf");
+    check_folder_refused(&folder, NULL, 0, 0, "found a.gguf, which is not read");
     test_folder_remove(&folder);
     cr_assert_eq(open_folder(&folder), EG_E_INPUT);
     test_assert_error(&error, EG_E_INPUT, 0, 0, "No such file or directory");
@@ -381,7 +381,7 @@ Test(safetensors, special_files_are_refused_without_blocking)
     test_folder_remove(&folder);
 }
 
-/* --- several files --- */
+/* --- several files ------------------------------------------------------------------------------- */
 
 static const char index_name[] = "model.safetensors.index.json";
 
