@@ -32,7 +32,7 @@ typedef struct parser {
     eg_error *err;
 } parser;
 
-/* --- places and errors --- */
+/* --- places and errors --------------------------------------------------------------------------- */
 
 static void
 find_place(parser *p, const char *at)
@@ -77,7 +77,7 @@ fail_expected(parser *p, const char *expected)
     return eg_hint(p->err, status, "expected %s", expected);
 }
 
-/* --- text --- */
+/* --- text ---------------------------------------------------------------------------------------- */
 
 static void
 skip_space(parser *p)
@@ -105,7 +105,7 @@ parse_word(parser *p, const char *word)
     return EG_OK;
 }
 
-/* --- strings --- */
+/* --- strings ------------------------------------------------------------------------------------- */
 
 /* Moves over the string's characters to its closing quote. */
 static eg_status
@@ -252,7 +252,7 @@ parse_string(parser *p, const char **out, size_t *out_length)
     return EG_OK;
 }
 
-/* --- numbers --- */
+/* --- numbers ------------------------------------------------------------------------------------- */
 
 /* A number by its parts, as far as the fast conversion needs them. */
 typedef struct number {
@@ -383,7 +383,7 @@ parse_number(parser *p, eg_json *value)
     return convert_slowly(p, &n, &value->real);
 }
 
-/* --- containers --- */
+/* --- containers ---------------------------------------------------------------------------------- */
 
 static eg_status
 fail_duplicate(parser *p, const eg_json *first, const eg_json *second)
@@ -644,7 +644,7 @@ eg_json_parse(const char *text, size_t n, const char *file, const eg_json_limits
     return status;
 }
 
-/* --- reading the tree --- */
+/* --- reading the tree ---------------------------------------------------------------------------- */
 
 const eg_json *
 eg_json_get(const eg_json *object, const char *key)

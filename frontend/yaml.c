@@ -38,7 +38,7 @@ static eg_status EG_PRINTF(3, 4) fail_mark(const parser *p, yaml_mark_t mark, co
     return status;
 }
 
-/* --- the text, before libyaml sees it --- */
+/* --- the text, before libyaml sees it ------------------------------------------------------------ */
 
 /* Walks over the text; the place of `at` in it. */
 typedef struct cursor {
@@ -114,7 +114,7 @@ check_text(const parser *p, const char **text, size_t *n)
     return check_characters(p, *text, *n);
 }
 
-/* --- plain scalars --- */
+/* --- plain scalars ------------------------------------------------------------------------------- */
 
 static const char *
 skip_digits(const char *at)
@@ -204,7 +204,7 @@ resolve_plain(parser *p, eg_yaml *node)
     return EG_OK;
 }
 
-/* --- events --- */
+/* --- events -------------------------------------------------------------------------------------- */
 
 static eg_status
 fail_syntax(const parser *p)
@@ -457,7 +457,7 @@ eg_yaml_load(const char *path, eg_arena *arena, const eg_yaml **out, eg_error *e
     return status;
 }
 
-/* --- reading the tree --- */
+/* --- reading the tree ---------------------------------------------------------------------------- */
 
 const eg_yaml *
 eg_yaml_get(const eg_yaml *map, const char *key)
