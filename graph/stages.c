@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/stages.h"
+
+#include <string.h>
+
+static eg_status
+no_memory(eg_error *err)
+{
+    return eg_fail_nomem(err, "the stages");
+}
+
+uint32_t
+eg_number_spaces(const eg_target *targets, uint32_t target_count, uint32_t *space_of)
+{
+    uint32_t count = 1;
+    for (uint32_t i = 0; i < target_count; i++)
+        space_of[i] = eg_target_on_host(&targets[i]) ? 0 : count++;
+    return count;
+}
+
+/* --- stages -------------------- */
+
+static bool
+inputs_are_made(const eg_graph *graph, const eg_node *node, const bool *taken)
+{
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        eg_node_id producer = eg_graph_value(graph, node->inputs[i])->producer;
+        if (producer && !taken[producer])
+            return false;
+    }
+    return true;
+}
+
+/*
+ * A stage for the target of the first node that is left (its inputs are made, since all before it are taken), and in
+ * it every later node of that target whose inputs are made by then. As a stretch of a topological order it is convex.
+ */
+static eg_status
+next_stage(const eg_graph *graph, const eg_partition *partition, size_t from, bool *taken, eg_stage *stage,
+           eg_error *err)
+{
+    stage->target = partition->target_of[graph->order.items[from]];
+    for (size_t i = from; i < graph->order.count; i++) {
+        eg_node_id id = graph->order.items[i];
+        if (taken[id] || partition->target_of[id] != stage->target ||
+            !inputs_are_made(graph, eg_graph_node(graph, id), taken))
+            continue;
+        if (!EG_PUSH(&stage->nodes, id))
+            return no_memory(err);
+        taken[id] = true;
+    }
+    return EG_OK;
+}
+
+static eg_status
+collect_stages(const eg_graph *graph, eg_partition *partition, bool *taken, eg_error *err)
+{
+    for (size_t from = 0; from < graph->order.count; from++) {
+        if (taken[graph->order.items[from]])
+            continue;
+        if (!EG_PUSH(&partition->stages, (eg_stage){0}))
+            return no_memory(err);
+        EG_TRY(next_stage(graph, partition, from, taken, &partition->stages.items[partition->stages.count - 1], err));
+    }
+    return EG_OK;
+}
+
+eg_status
+eg_build_stages(eg_graph *graph, eg_partition *partition, eg_error *err)
+{
+    bool *taken = eg_calloc(graph->nodes.count, sizeof *taken);
+    if (!taken)
+        return no_memory(err);
+    eg_status status = collect_stages(graph, partition, taken, err);
+    eg_free(taken);
+    EG_TRY(status);
+    size_t at = 0;
+    for (size_t s = 0; s < partition->stages.count; s++) {
+        const eg_stage *stage = &partition->stages.items[s];
+        for (size_t i = 0; i < stage->nodes.count; i++)
+            graph->order.items[at++] = stage->nodes.items[i];
+    }
+    return EG_OK;
+}
+
+/* --- what goes in, out and across -------------------- */
+
+typedef struct border {
+    const eg_graph *graph;
+    const uint32_t *space_of;
+    eg_partition *partition;
+    uint32_t *stage_of;  /* per node */
+    uint32_t *listed_in; /* per value: the last stage that lists it as an input, + 1 */
+    bool *leaves;        /* per value: listed as an output of its stage */
+    uint64_t *present;   /* per value: bit per space that holds it */
+} border;
+
+static eg_status
+add_crossing(border *b, eg_value_id value, uint32_t from, uint32_t to, uint32_t space, uint32_t stage, eg_error *err)
+{
+    eg_crossing crossing = {.value = value, .from = from, .to = to, .before_stage = stage};
+    b->present[value] |= UINT64_C(1) << space;
+    return EG_PUSH(&b->partition->crossings, crossing) ? EG_OK : no_memory(err);
+}
+
+/* Makes the value present where the stage reads it: by way of the host unless it is there already. */
+static eg_status
+bring(border *b, eg_value_id id, uint32_t stage_index, eg_error *err)
+{
+    uint32_t target = b->partition->stages.items[stage_index].target, space = b->space_of[target];
+    if (b->present[id] >> space & 1)
+        return EG_OK;
+    if (!(b->present[id] & 1)) {
+        uint32_t maker = b->partition->target_of[eg_graph_value(b->graph, id)->producer];
+        EG_TRY(add_crossing(b, id, maker, EG_ON_HOST, 0, stage_index, err));
+    }
+    return space == 0 ? EG_OK : add_crossing(b, id, EG_ON_HOST, target, space, stage_index, err);
+}
+
+static eg_status
+add_stage_output(border *b, eg_value_id id, eg_error *err)
+{
+    eg_node_id producer = eg_graph_value(b->graph, id)->producer;
+    if (!producer || b->leaves[id])
+        return EG_OK;
+    b->leaves[id] = true;
+    eg_stage *maker = &b->partition->stages.items[b->stage_of[producer]];
+    return EG_PUSH(&maker->outputs, id) ? EG_OK : no_memory(err);
+}
+
+static eg_status
+read_by_stage(border *b, eg_value_id id, uint32_t stage_index, eg_error *err)
+{
+    const eg_value *value = eg_graph_value(b->graph, id);
+    bool made_here = value->producer && b->stage_of[value->producer] == stage_index;
+    if ((value->flags & EG_VALUE_CONST) || made_here || b->listed_in[id] == stage_index + 1)
+        return EG_OK;
+    b->listed_in[id] = stage_index + 1;
+    if (!EG_PUSH(&b->partition->stages.items[stage_index].inputs, id))
+        return no_memory(err);
+    EG_TRY(add_stage_output(b, id, err));
+    return bring(b, id, stage_index, err);
+}
+
+static eg_status
+walk_stage(border *b, uint32_t stage_index, eg_error *err)
+{
+    const eg_stage *stage = &b->partition->stages.items[stage_index];
+    uint32_t space = b->space_of[stage->target];
+    for (size_t i = 0; i < stage->nodes.count; i++) {
+        const eg_node *node = eg_graph_node(b->graph, stage->nodes.items[i]);
+        for (uint32_t k = 0; k < node->input_count; k++)
+            EG_TRY(read_by_stage(b, node->inputs[k], stage_index, err));
+        for (uint32_t k = 0; k < node->output_count; k++) {
+            b->present[node->outputs[k]] |= UINT64_C(1) << space;
+            if (eg_graph_value(b->graph, node->outputs[k])->flags & EG_VALUE_OUTPUT)
+                EG_TRY(add_stage_output(b, node->outputs[k], err));
+        }
+    }
+    return EG_OK;
+}
+
+static eg_status
+walk_stages(border *b, eg_error *err)
+{
+    for (size_t s = 0; s < b->partition->stages.count; s++) {
+        const eg_stage *stage = &b->partition->stages.items[s];
+        for (size_t i = 0; i < stage->nodes.count; i++)
+            b->stage_of[stage->nodes.items[i]] = (uint32_t)s;
+    }
+    for (size_t i = 0; i < b->graph->inputs.count; i++)
+        b->present[b->graph->inputs.items[i]] = 1;
+    for (uint32_t s = 0; s < b->partition->stages.count; s++)
+        EG_TRY(walk_stage(b, s, err));
+    return EG_OK;
+}
+
+eg_status
+eg_build_crossings(const eg_graph *graph, const uint32_t *space_of, eg_partition *partition, eg_error *err)
+{
+    border b = {.graph = graph, .space_of = space_of, .partition = partition};
+    b.stage_of = eg_calloc(graph->nodes.count, sizeof *b.stage_of);
+    b.listed_in = eg_calloc(graph->values.count, sizeof *b.listed_in);
+    b.leaves = eg_calloc(graph->values.count, sizeof *b.leaves);
+    b.present = eg_calloc(graph->values.count, sizeof *b.present);
+    eg_status status = b.stage_of && b.listed_in && b.leaves && b.present ? walk_stages(&b, err) : no_memory(err);
+    eg_free(b.present);
+    eg_free(b.leaves);
+    eg_free(b.listed_in);
+    eg_free(b.stage_of);
+    return status;
+}
