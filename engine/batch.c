@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* eg_run() and eg_embed(): texts become token lists, lists become packed batches, batches become results. */
+#include <string.h>
+
+#include "engine/deliver.h"
+
+/* The memory of a batch, used again from one to the next. */
+typedef struct batch_memory {
+    eg_batch batch;
+    eg_row *rows;
+    int32_t *padded_ids, *padded_type_ids; /* with padding only */
+} batch_memory;
+
+static void
+batch_memory_finish(batch_memory *memory)
+{
+    eg_free(memory->rows);
+    eg_free(memory->padded_ids);
+    eg_free(memory->padded_type_ids);
+}
+
+static uint32_t
+length_of(const eg_token_list *list, uint32_t text)
+{
+    return (uint32_t)(list->cu[text + 1] - list->cu[text]);
+}
+
+/* As many texts from `first` on as fit into the tokens of one run; one at least. */
+static eg_part
+next_part(const eg_model *model, const eg_token_list *list, uint32_t first, uint32_t most_texts)
+{
+    eg_part part = {first, 0};
+    uint64_t tokens = 0, longest = 0;
+    for (uint32_t text = first; text < list->count && part.count < most_texts; text++) {
+        uint64_t n = length_of(list, text);
+        longest = n > longest ? n : longest;
+        tokens = model->padded ? longest * (part.count + 1u) : tokens + n;
+        if (part.count && tokens > model->batch_tokens)
+            break;
+        part.count++;
+    }
+    return part;
+}
+
+/* --- packing ------------------------------------------------------------------------------------------------------
+ */
+
+static eg_status
+fill_rows(const eg_model *model, const eg_token_list *list, const eg_part *part, batch_memory *memory, eg_error *err)
+{
+    eg_row *rows = eg_realloc_array(memory->rows, part->count, sizeof *rows);
+    if (!rows)
+        return eg_fail_nomem(err, "a batch");
+    memory->rows = rows;
+    uint32_t longest = 0;
+    for (uint32_t t = 0; t < part->count; t++) {
+        uint32_t n = length_of(list, part->first + t);
+        longest = n > longest ? n : longest;
+    }
+    eg_row_set set = {.max_n = longest, .table = rows};
+    for (uint32_t t = 0; t < part->count; t++) {
+        uint32_t n = length_of(list, part->first + t);
+        uint32_t taken = model->padded ? longest : n;
+        if (set.T > UINT32_MAX)
+            return eg_fail(err, EG_E_INPUT, "a batch has more than %u rows", UINT32_MAX);
+        rows[t] = (eg_row){
+            .start = (uint32_t)set.T, .rows = taken, .valid = n, .skip = list->skip ? list->skip[part->first + t] : 0};
+        set.T += taken;
+        set.P += (uint64_t)taken * taken;
+    }
+    memory->batch.set = set;
+    memory->batch.dims =
+        (eg_dims){.size = sizeof(eg_dims), .B = part->count, .set_count = 1, .sets = &memory->batch.set};
+    return EG_OK;
+}
+
+static int32_t
+padding_id(const eg_model *model)
+{
+    int64_t id = model->tokenizer ? model->tokenizer_info.pad_id : -1;
+    return id >= 0 && id < model->info.vocab_size ? (int32_t)id : 0;
+}
+
+static eg_status
+fill_padded(const eg_model *model, const eg_token_list *list, const eg_part *part, batch_memory *memory, eg_error *err)
+{
+    const eg_row_set *set = &memory->batch.set;
+    int32_t *ids = eg_realloc_array(memory->padded_ids, set->T, sizeof *ids);
+    if (ids)
+        memory->padded_ids = ids;
+    int32_t *types = eg_realloc_array(memory->padded_type_ids, set->T, sizeof *types);
+    if (types)
+        memory->padded_type_ids = types;
+    if (!ids || !types)
+        return eg_fail_nomem(err, "a batch");
+    int32_t pad = padding_id(model);
+    for (uint32_t t = 0; t < part->count; t++) {
+        const eg_row *row = &set->table[t];
+        size_t from = (size_t)list->cu[part->first + t];
+        memcpy(ids + row->start, list->ids + from, row->valid * sizeof *ids);
+        memcpy(types + row->start, list->type_ids + from, row->valid * sizeof *types);
+        for (uint32_t i = row->valid; i < row->rows; i++) {
+            ids[row->start + i] = pad;
+            types[row->start + i] = 0;
+        }
+    }
+    memory->batch.ids = ids;
+    memory->batch.type_ids = types;
+    return EG_OK;
+}
+
+static eg_status
+fill_batch(const eg_model *model, const eg_token_list *list, const eg_part *part, batch_memory *memory, eg_error *err)
+{
+    EG_TRY(fill_rows(model, list, part, memory, err));
+    if (model->padded)
+        return fill_padded(model, list, part, memory, err);
+    /* Texts lie one after another already: nothing is copied. */
+    memory->batch.ids = list->ids + list->cu[part->first];
+    memory->batch.type_ids = list->type_ids + list->cu[part->first];
+    return EG_OK;
+}
+
+/* --- running ------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct run_job {
+    const eg_token_list *list;
+    const char *const *outputs;
+    uint32_t output_count;
+    eg_result *result;
+    float *vectors; /* instead of the result's own memory for its one output: eg_embed */
+    uint32_t most_texts;
+} run_job;
+
+/* eg_embed() has no result to hand out: the one output's memory is the caller's. */
+static eg_status
+prepare_vectors(const eg_model *model, const eg_plan *plan, run_job *job, eg_error *err)
+{
+    const eg_type *type = &eg_graph_value(&plan->built.graph, eg_plan_output_value(plan, plan->outputs, 0))->type;
+    int64_t width;
+    if (type->kind != EG_TEXT || type->dtype != EG_F32 || !eg_type_width(type, &width) ||
+        width != (int64_t)model->embedding_size)
+        return eg_fail(err, EG_E_INTERNAL, "the embedding is not one row of %u numbers", model->embedding_size);
+    eg_result_output *output = eg_arena_calloc(&job->result->arena, 1, sizeof *output);
+    if (!output)
+        return eg_fail_nomem(err, "a result");
+    *output = (eg_result_output){.name = "embedding",
+                                 .dtype = EG_F32,
+                                 .kind = EG_TEXT,
+                                 .layers = 1,
+                                 .rank = 2,
+                                 .row_elements = width,
+                                 .data = job->vectors};
+    job->result->outputs = output;
+    return EG_OK;
+}
+
+static eg_status
+prepare_result(const eg_model *model, const eg_plan *plan, run_job *job, eg_error *err)
+{
+    if (job->result->outputs)
+        return EG_OK;
+    return job->vectors ? prepare_vectors(model, plan, job, err) : eg_result_prepare(job->result, plan, job->list, err);
+}
+
+static eg_status
+run_part(eg_context *context, run_job *job, const eg_part *part, batch_memory *memory, bool *out_too_large,
+         eg_error *err)
+{
+    eg_model *model = context->model;
+    EG_TRY(fill_batch(model, job->list, part, memory, err));
+    const eg_batch *batch = &memory->batch;
+    eg_plan_request request = {
+        .outputs = job->outputs,
+        .output_count = job->output_count,
+        .type_ids_fed = job->list->type_ids_fed,
+        .bound = {.B = part->count, .max_n = batch->set.max_n, .T = batch->set.T, .P = batch->set.P},
+    };
+    eg_executable *executable;
+    EG_TRY(eg_plan_cache_get(model, &request, &executable, out_too_large, err));
+    eg_status status = prepare_result(model, &executable->plan, job, err);
+    if (status == EG_OK)
+        status = eg_run_batch(context, executable, batch, err);
+    if (status == EG_OK)
+        status = eg_deliver(context, executable, batch, job->list, part, job->result, err);
+    eg_plan_cache_put(model, executable);
+    return status;
+}
+
+/* Part after part; one that does not fit into the memory allowed is halved. */
+static eg_status
+run_parts(eg_context *context, const eg_input *input, run_job *job, batch_memory *memory, eg_error *err)
+{
+    uint32_t done = 0;
+    while (done < job->list->count) {
+        eg_part part = next_part(context->model, job->list, done, job->most_texts);
+        bool too_large = false;
+        eg_status status = run_part(context, job, &part, memory, &too_large, err);
+        if (too_large && part.count > 1) {
+            job->most_texts = part.count / 2;
+            continue;
+        }
+        EG_TRY(status);
+        done += part.count;
+        if (input->progress)
+            input->progress(input->progress_user, done, job->list->count, (uint64_t)job->list->cu[done]);
+    }
+    return EG_OK;
+}
+
+static eg_status
+run_all(eg_context *context, const eg_input *input, run_job *job, eg_error *err)
+{
+    __atomic_store_n(&context->cancel, 0, __ATOMIC_RELAXED);
+    job->most_texts = UINT32_MAX;
+    batch_memory memory = {0};
+    eg_status status = run_parts(context, input, job, &memory, err);
+    batch_memory_finish(&memory);
+    if (status == EG_OK && err)
+        eg_error_init(err); /* what a part that was halved left there */
+    return status;
+}
+
+/* --- the API ------------------------------------------------------------------------------------------------------
+ */
+
+eg_status
+eg_embed(eg_context *context, const eg_input *input, float *out, eg_error *err)
+{
+    static const char *const outputs[] = {"embedding"};
+    EG_TRY(eg_engine_check(context->model->engine, err));
+    eg_input taken;
+    eg_token_list list;
+    eg_result result = {0};
+    eg_status status = eg_input_take(context->model, input, EG_INPUT_PROMPT, &taken, &list, err);
+    if (status == EG_OK) {
+        run_job job = {.list = &list, .outputs = outputs, .output_count = 1, .result = &result, .vectors = out};
+        eg_model_say_embedding(context->model);
+        status = run_all(context, &taken, &job, err);
+    }
+    eg_arena_finish(&result.arena);
+    eg_token_list_finish(&list);
+    return status;
+}
+
+/* The tokens that were run, for the caller. */
+static eg_status
+keep_tokens(eg_result *result, const eg_token_list *list, eg_error *err)
+{
+    size_t tokens = (size_t)list->cu[list->count];
+    result->texts = list->count;
+    result->cu_seqlens = eg_arena_calloc(&result->arena, (size_t)list->count + 1, sizeof *result->cu_seqlens);
+    result->ids = eg_arena_calloc(&result->arena, tokens, sizeof *result->ids);
+    result->type_ids = eg_arena_calloc(&result->arena, tokens, sizeof *result->type_ids);
+    if (!result->cu_seqlens || !result->ids || !result->type_ids)
+        return eg_fail_nomem(err, "a result");
+    memcpy(result->cu_seqlens, list->cu, ((size_t)list->count + 1) * sizeof *list->cu);
+    for (size_t i = 0; i < tokens; i++) {
+        result->ids[i] = list->ids[i];
+        result->type_ids[i] = list->type_ids[i];
+    }
+    return EG_OK;
+}
+
+eg_status
+eg_run(eg_context *context, const eg_input *input, const char *const *outputs, uint32_t output_count, eg_result **out,
+       eg_error *err)
+{
+    *out = NULL;
+    EG_TRY(eg_engine_check(context->model->engine, err));
+    if (!outputs || output_count == 0)
+        return eg_fail(err, EG_E_USAGE, "no outputs are asked for");
+    eg_result *result = eg_calloc(1, sizeof *result);
+    if (!result)
+        return eg_fail_nomem(err, "a result");
+    eg_input taken;
+    eg_token_list list;
+    eg_status status = eg_input_take(context->model, input, 0, &taken, &list, err);
+    if (status == EG_OK)
+        status = keep_tokens(result, &list, err);
+    if (status == EG_OK) {
+        run_job job = {.list = &list, .outputs = outputs, .output_count = output_count, .result = result};
+        status = run_all(context, &taken, &job, err);
+    }
+    eg_token_list_finish(&list);
+    if (status != EG_OK) {
+        eg_result_free(result);
+        return status;
+    }
+    *out = result;
+    return EG_OK;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* eg_describe(): what a model is (`inspect`) and what becomes of it (`compile`), as JSON or as the graph's text. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/model.h"
+#include "engine/plan.h"
+
+static void
+json_string(eg_strbuf *out, const char *s)
+{
+    eg_strbuf_json(out, s, strlen(s));
+}
+
+static void
+json_string_or_null(eg_strbuf *out, const char *s)
+{
+    if (s)
+        json_string(out, s);
+    else
+        eg_strbuf_puts(out, "null");
+}
+
+/* --- inspect ------------------------------------------------------------------------------------------------------
+ */
+
+static void
+describe_special(eg_strbuf *out, const eg_model *model, const char *key, int64_t id)
+{
+    if (id < 0)
+        return;
+    size_t length = 0;
+    const char *token = eg_tokenizer_token(model->tokenizer, id, &length);
+    eg_strbuf_printf(out, ",\"%s\":{\"id\":%" PRId64 ",\"token\":", key, id);
+    eg_strbuf_json(out, token ? token : "", length);
+    eg_strbuf_putc(out, '}');
+}
+
+static void
+describe_tokenizer(eg_strbuf *out, const eg_model *model)
+{
+    eg_strbuf_puts(out, "\"tokenizer\":");
+    if (!model->tokenizer) {
+        char why[512];
+        eg_error_format(&model->tokenizer_error, why, sizeof why);
+        eg_strbuf_puts(out, "{\"error\":");
+        json_string(out, why);
+        eg_strbuf_putc(out, '}');
+        return;
+    }
+    const eg_tokenizer_info *info = &model->tokenizer_info;
+    eg_strbuf_puts(out, "{\"source\":");
+    json_string(out, info->source);
+    eg_strbuf_puts(out, ",\"model\":");
+    json_string(out, info->model);
+    eg_strbuf_puts(out, ",\"class\":");
+    json_string_or_null(out, info->class_name);
+    eg_strbuf_printf(out, ",\"vocab_size\":%u,\"special_tokens\":{\"single\":%u,\"pair\":%u}", info->vocab_size,
+                     info->specials_single, info->specials_pair);
+    eg_strbuf_printf(out, ",\"feeds_type_ids\":%s,\"padding_side\":\"%s\",\"truncation_side\":\"%s\"",
+                     info->feeds_type_ids ? "true" : "false", info->pad_left ? "left" : "right",
+                     info->truncate_left ? "left" : "right");
+    eg_strbuf_puts(out, ",\"model_max_length\":");
+    if (info->model_max_length)
+        eg_strbuf_printf(out, "%" PRIu64, info->model_max_length);
+    else
+        eg_strbuf_puts(out, "null");
+    describe_special(out, model, "pad", info->pad_id);
+    describe_special(out, model, "unk", info->unk_id);
+    describe_special(out, model, "cls", info->cls_id);
+    describe_special(out, model, "sep", info->sep_id);
+    describe_special(out, model, "mask", info->mask_id);
+    eg_strbuf_putc(out, '}');
+}
+
+static eg_status
+inspect(const eg_model *model, eg_strbuf *out, eg_error *err)
+{
+    eg_strbuf_putc(out, '{');
+    EG_TRY(eg_source_inspect(model->source, out, err));
+    eg_strbuf_putc(out, ',');
+    describe_tokenizer(out, model);
+    eg_strbuf_puts(out, ",\"max_length\":");
+    if (model->limit == UINT32_MAX)
+        eg_strbuf_puts(out, "null");
+    else
+        eg_strbuf_printf(out, "%u", model->limit);
+    eg_strbuf_putc(out, '}');
+    return EG_OK;
+}
+
+/* --- compile: passes and placement --------------------------------------------------------------------------------
+ */
+
+static void
+before_after(eg_strbuf *out, const char *key, uint64_t before, uint64_t after)
+{
+    eg_strbuf_printf(out, ",\"%s\":[%" PRIu64 ",%" PRIu64 "]", key, before, after);
+}
+
+static void
+describe_pass(eg_strbuf *out, const eg_pass_report *report)
+{
+    eg_strbuf_puts(out, "{\"pass\":");
+    json_string(out, report->pass);
+    eg_strbuf_printf(out, ",\"enabled\":%s,\"hits\":%u,\"refused\":[", report->enabled ? "true" : "false",
+                     report->hits);
+    for (size_t i = 0; i < report->refused.count; i++) {
+        eg_strbuf_puts(out, i ? ",{\"at\":" : "{\"at\":");
+        json_string(out, report->refused.items[i].at);
+        eg_strbuf_puts(out, ",\"why\":");
+        json_string(out, report->refused.items[i].why);
+        eg_strbuf_putc(out, '}');
+    }
+    eg_strbuf_putc(out, ']');
+    before_after(out, "nodes", report->before.nodes, report->after.nodes);
+    before_after(out, "bytes", report->before.bytes, report->after.bytes);
+    before_after(out, "weight_bytes", report->before.weight_bytes, report->after.weight_bytes);
+    before_after(out, "flops", report->before.flops, report->after.flops);
+    before_after(out, "peak", report->before.peak, report->after.peak);
+    eg_strbuf_printf(out, ",\"us\":%" PRIu64 "}", report->ns / 1000);
+}
+
+static void
+describe_passes(eg_strbuf *out, const eg_plan *plan)
+{
+    eg_strbuf_puts(out, "\"passes\":[");
+    for (size_t i = 0; i < plan->passes.reports.count; i++) {
+        if (i)
+            eg_strbuf_putc(out, ',');
+        describe_pass(out, &plan->passes.reports.items[i]);
+    }
+    eg_strbuf_putc(out, ']');
+}
+
+/* The reasons for which nodes of target `to` are not on an earlier one, each once. */
+static void
+describe_refusals(eg_strbuf *out, const eg_plan *plan, uint32_t to)
+{
+    const eg_graph *graph = &plan->built.graph;
+    eg_map seen = {0};
+    bool first = true;
+    for (size_t i = 0; i < graph->order.count; i++) {
+        eg_node_id id = graph->order.items[i];
+        if (plan->partition.target_of[id] != to)
+            continue;
+        const char *op = eg_graph_node(graph, id)->op->name;
+        for (uint32_t target = 0; target < to; target++) {
+            const char *reason = plan->partition.answers[(size_t)id * plan->target_count + target].reason;
+            bool known = false;
+            /* Reasons of one op from one target are told once; the first stands for the rest. */
+            char *key = eg_arena_printf((eg_arena *)&plan->arena, "%u %s", target, op);
+            if (!reason[0] || !key || !eg_map_put(&seen, key, strlen(key), 0, &known) || known)
+                continue;
+            eg_strbuf_printf(out, "%s%s: %s: %s", first ? "" : "; ", plan->targets[target].name, op, reason);
+            first = false;
+        }
+    }
+    eg_map_finish(&seen);
+}
+
+static void
+describe_placement(eg_strbuf *out, const eg_plan *plan)
+{
+    eg_strbuf_puts(out, ",\"placement\":[");
+    bool first = true;
+    for (uint32_t target = 0; target < plan->target_count; target++) {
+        size_t ops = 0;
+        for (size_t i = 0; i < plan->built.graph.order.count; i++)
+            ops += plan->partition.target_of[plan->built.graph.order.items[i]] == target;
+        if (ops == 0)
+            continue;
+        eg_strbuf_puts(out, first ? "{\"backend\":" : ",{\"backend\":");
+        json_string(out, plan->targets[target].name);
+        eg_strbuf_printf(out, ",\"ops\":%zu,\"why\":", ops);
+        eg_strbuf why = {0};
+        describe_refusals(&why, plan, target);
+        json_string(out, why.data ? why.data : "");
+        eg_strbuf_finish(&why);
+        eg_strbuf_putc(out, '}');
+        first = false;
+    }
+    eg_strbuf_putc(out, ']');
+}
+
+/* --- compile: memory and code -------------------------------------------------------------------------------------
+ */
+
+static size_t
+count_kernels(const eg_graph *graph)
+{
+    size_t kernels = 0;
+    for (size_t i = 0; i < graph->order.count; i++)
+        kernels += !(eg_graph_node(graph, graph->order.items[i])->op->flags & EG_OP_VIEW);
+    return kernels;
+}
+
+/* Naive, arena and bound of all memory spaces together. Scratch is the kernels' own and is not counted. */
+static eg_status
+sum_memory(const eg_plan *plan, const eg_dims *bound, eg_plan_sizes *out, eg_error *err)
+{
+    eg_memory_plan memory = {0};
+    eg_status status =
+        eg_plan_graph_memory(&plan->built.graph, &plan->partition, plan->targets, bound, NULL, &memory, err);
+    *out = (eg_plan_sizes){0};
+    for (uint32_t i = 0; status == EG_OK && i < memory.space_count; i++) {
+        out->naive += memory.spaces[i].sizes.naive;
+        out->arena += memory.spaces[i].sizes.arena;
+        out->bound += memory.spaces[i].sizes.bound;
+    }
+    eg_memory_plan_finish(&memory);
+    return status;
+}
+
+static void
+describe_sizes(eg_strbuf *out, const eg_sizes *sizes)
+{
+    eg_strbuf_printf(out, "{\"B\":%u,\"T\":%" PRIu64 ",\"P\":%" PRIu64 ",\"max_n\":%u}", sizes->B, sizes->T, sizes->P,
+                     sizes->max_n);
+}
+
+/* Of the exact batch, and beside it of the sizes for which a plan is really made. */
+static eg_status
+describe_memory(eg_strbuf *out, const eg_plan *plan, const eg_sizes *exact, eg_error *err)
+{
+    eg_sizes rounded = eg_sizes_round_up(exact);
+    eg_row_set set = {.T = rounded.T, .P = rounded.P, .max_n = rounded.max_n};
+    eg_dims dims = {.size = sizeof dims, .B = rounded.B, .set_count = 1, .sets = &set};
+    eg_plan_sizes of_exact, of_rounded;
+    EG_TRY(sum_memory(plan, &plan->bound, &of_exact, err));
+    EG_TRY(sum_memory(plan, &dims, &of_rounded, err));
+    eg_strbuf_printf(out, ",\"memory\":{\"naive\":%" PRIu64 ",\"arena\":%" PRIu64 ",\"bound\":%" PRIu64 "}",
+                     of_exact.naive, of_exact.arena, of_exact.bound);
+    eg_strbuf_puts(out, ",\"sizes\":");
+    describe_sizes(out, exact);
+    eg_strbuf_printf(out, ",\"rounded\":{\"naive\":%" PRIu64 ",\"arena\":%" PRIu64 ",\"bound\":%" PRIu64 ",\"sizes\":",
+                     of_rounded.naive, of_rounded.arena, of_rounded.bound);
+    describe_sizes(out, &rounded);
+    eg_strbuf_putc(out, '}');
+    return EG_OK;
+}
+
+static void
+describe_stages(eg_strbuf *out, const eg_plan *plan)
+{
+    eg_strbuf_puts(out, ",\"stages\":[");
+    for (size_t i = 0; i < plan->partition.stages.count; i++) {
+        const eg_stage *stage = &plan->partition.stages.items[i];
+        const char *first = eg_graph_node(&plan->built.graph, stage->nodes.items[0])->name;
+        const char *last = eg_graph_node(&plan->built.graph, stage->nodes.items[stage->nodes.count - 1])->name;
+        eg_strbuf_puts(out, i ? ",{\"backend\":" : "{\"backend\":");
+        json_string(out, plan->targets[stage->target].name);
+        eg_strbuf_printf(out, ",\"ops\":%zu,\"inputs\":%zu,\"outputs\":%zu,\"first\":", stage->nodes.count,
+                         stage->inputs.count, stage->outputs.count);
+        json_string(out, first);
+        eg_strbuf_puts(out, ",\"last\":");
+        json_string(out, last);
+        eg_strbuf_putc(out, '}');
+    }
+    eg_strbuf_putc(out, ']');
+}
+
+/* --- compile ------------------------------------------------------------------------------------------------------
+ */
+
+static eg_status
+sizes_of(const eg_model *model, const eg_describe_options *options, eg_sizes *out, eg_error *err)
+{
+    static const uint32_t one[] = {128};
+    bool given = options->lengths && options->length_count;
+    const uint32_t *lengths = given ? options->lengths : one;
+    uint32_t count = given ? options->length_count : 1;
+    /* A model that takes fewer than 128 tokens is shown at what it takes. */
+    uint32_t shown = !given && model->limit < 128 ? model->limit : 0;
+    uint64_t longest = 0;
+    *out = (eg_sizes){.B = count};
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t n = shown ? shown : lengths[i];
+        if (n == 0 || (int64_t)n > model->info.position_rows || n > INT32_MAX)
+            return eg_fail(err, EG_E_USAGE, "a text of %" PRIu64 " tokens; the model takes 1 to %" PRId64, n,
+                           model->info.position_rows);
+        longest = n > longest ? n : longest;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t n = model->padded ? longest : shown ? shown : lengths[i];
+        out->T += n;
+        out->P += n * n;
+    }
+    out->max_n = (uint32_t)longest;
+    return EG_OK;
+}
+
+static eg_status
+compile_json(eg_strbuf *out, const eg_plan *plan, const eg_sizes *sizes, eg_error *err)
+{
+    eg_strbuf_putc(out, '{');
+    describe_passes(out, plan);
+    describe_placement(out, plan);
+    EG_TRY(describe_memory(out, plan, sizes, err));
+    eg_strbuf_printf(out, ",\"kernels\":%zu,\"copies\":%zu", count_kernels(&plan->built.graph),
+                     plan->partition.crossings.count);
+    eg_strbuf_printf(out, ",\"copied_bytes\":%" PRIu64, eg_plan_copied_bytes(plan));
+    describe_stages(out, plan);
+    eg_strbuf_putc(out, '}');
+    return EG_OK;
+}
+
+static eg_status
+compile(eg_model *model, const eg_describe_options *options, eg_strbuf *out, eg_error *err)
+{
+    static const char *const embedding[] = {"embedding"};
+    eg_sizes sizes;
+    EG_TRY(sizes_of(model, options, &sizes, err));
+    bool fed = model->type_ids == EG_ON ||
+               (model->type_ids == EG_DEFAULT && model->tokenizer && model->tokenizer_info.feeds_type_ids);
+    eg_plan_request request = {
+        .outputs = options->outputs ? options->outputs : embedding,
+        .output_count = options->outputs ? options->output_count : 1,
+        .type_ids_fed = fed,
+        .bound = sizes,
+        .dump_after = options->dump_ir,
+    };
+    if (request.output_count == 0)
+        return eg_fail(err, EG_E_USAGE, "no outputs are asked for");
+    eg_plan *plan = eg_calloc(1, sizeof *plan);
+    if (!plan)
+        return eg_fail_nomem(err, "a plan");
+    eg_status status = eg_plan_make(model, &request, plan, err);
+    if (status == EG_OK && options->dump_ir)
+        eg_strbuf_append(out, plan->passes.dump.data ? plan->passes.dump.data : "", plan->passes.dump.length);
+    else if (status == EG_OK)
+        status = compile_json(out, plan, &sizes, err);
+    eg_plan_finish(plan);
+    eg_free(plan);
+    return status;
+}
+
+eg_status
+eg_describe(eg_model *model, const eg_describe_options *options, char **out, eg_error *err)
+{
+    *out = NULL;
+    EG_TRY(eg_engine_check(model->engine, err));
+    eg_describe_options wanted;
+    EG_TRY(eg_take_options(&wanted, sizeof wanted, options, "eg_describe_options", err));
+    if (!model->source)
+        return eg_fail(err, EG_E_USAGE, "only the model's tokenizer was opened; use EG_LOAD_DESCRIBE");
+    eg_strbuf text = {0};
+    eg_status status;
+    if (wanted.what == EG_DESCRIBE_INSPECT)
+        status = inspect(model, &text, err);
+    else if (wanted.what == EG_DESCRIBE_COMPILE)
+        status = compile(model, &wanted, &text, err);
+    else
+        status = eg_fail(err, EG_E_USAGE, "unknown eg_description %d", (int)wanted.what);
+    if (status != EG_OK) {
+        eg_strbuf_finish(&text);
+        return status;
+    }
+    return eg_give_string(&text, out, err);
+}

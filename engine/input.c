@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/input.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void
+eg_token_list_finish(eg_token_list *list)
+{
+    eg_free(list->cu);
+    eg_free(list->ids);
+    eg_free(list->type_ids);
+    eg_free(list->skip);
+    *list = (eg_token_list){0};
+}
+
+static bool
+reserve_tokens(eg_token_list *list, size_t need)
+{
+    if (need <= list->capacity)
+        return true;
+    size_t wanted = list->capacity + list->capacity / 2;
+    if (wanted < need)
+        wanted = need;
+    int32_t *ids = eg_realloc_array(list->ids, wanted, sizeof *ids);
+    if (!ids)
+        return false;
+    list->ids = ids;
+    int32_t *type_ids = eg_realloc_array(list->type_ids, wanted, sizeof *type_ids);
+    if (!type_ids)
+        return false;
+    list->type_ids = type_ids;
+    list->capacity = wanted;
+    return true;
+}
+
+/* --- ids as they are ----------------------------------------------------------------------------- */
+
+static eg_status
+check_offsets(const eg_input *input, eg_error *err)
+{
+    if (!input->cu_seqlens)
+        return eg_fail(err, EG_E_USAGE, "token ids without cu_seqlens");
+    if (input->cu_seqlens[0] != 0)
+        return eg_fail(err, EG_E_INPUT, "cu_seqlens begins with %" PRId64 ", not 0", input->cu_seqlens[0]);
+    for (uint32_t i = 0; i < input->count; i++)
+        if (input->cu_seqlens[i + 1] <= input->cu_seqlens[i])
+            return eg_fail(err, EG_E_INPUT, "text %u has no tokens: cu_seqlens goes from %" PRId64 " to %" PRId64,
+                           i + 1, input->cu_seqlens[i], input->cu_seqlens[i + 1]);
+    return EG_OK;
+}
+
+/* Ids are not cut: nobody but their maker knows which of them are special. */
+static eg_status
+check_length(const eg_model *model, const eg_input *input, uint32_t text, eg_error *err)
+{
+    int64_t length = input->cu_seqlens[text + 1] - input->cu_seqlens[text];
+    int64_t limit = model->max_length ? model->limit : model->info.position_rows;
+    if (length > limit || length > INT32_MAX)
+        return eg_fail(err, EG_E_INPUT, "text %u has %" PRId64 " tokens; the model takes %" PRId64, text + 1, length,
+                       limit < INT32_MAX ? limit : (int64_t)INT32_MAX);
+    return EG_OK;
+}
+
+static eg_status
+check_token(const eg_model *model, uint32_t text, int64_t id, int64_t type_id, eg_error *err)
+{
+    if (id < 0 || id >= model->info.vocab_size)
+        return eg_fail(err, EG_E_INPUT, "text %u has the token id %" PRId64 "; the model has the ids 0 to %" PRId64,
+                       text + 1, id, model->info.vocab_size - 1);
+    int64_t types = model->info.type_vocab_size;
+    if (type_id < 0 || type_id > INT32_MAX || (types > 0 && type_id >= types))
+        return eg_fail(err, EG_E_INPUT, "text %u has the type id %" PRId64 "; the model has the type ids 0 to %" PRId64,
+                       text + 1, type_id, types > 0 ? types - 1 : (int64_t)INT32_MAX);
+    return EG_OK;
+}
+
+static eg_status
+take_ids(const eg_model *model, const eg_input *input, eg_token_list *out, eg_error *err)
+{
+    EG_TRY(check_offsets(input, err));
+    uint64_t total = (uint64_t)input->cu_seqlens[input->count];
+    if (total > SIZE_MAX / sizeof(int64_t) || !reserve_tokens(out, (size_t)total))
+        return eg_fail_nomem(err, "token ids");
+    for (uint32_t text = 0; text < input->count; text++) {
+        EG_TRY(check_length(model, input, text, err));
+        for (int64_t i = input->cu_seqlens[text]; i < input->cu_seqlens[text + 1]; i++) {
+            int64_t type_id = input->type_ids ? input->type_ids[i] : 0;
+            EG_TRY(check_token(model, text, input->ids[i], type_id, err));
+            out->ids[i] = (int32_t)input->ids[i];
+            out->type_ids[i] = (int32_t)type_id;
+        }
+        out->cu[text + 1] = input->cu_seqlens[text + 1];
+    }
+    out->type_ids_fed = model->type_ids == EG_ON || (model->type_ids == EG_DEFAULT && input->type_ids);
+    return EG_OK;
+}
+
+/* --- texts --------------------------------------------------------------------------------------- */
+
+/* "prompt" + text, where there is a prompt; the buffer is used again for the next text. */
+static bool
+with_prompt(const eg_prompt *prompt, const eg_string *text, eg_strbuf *buf, const char **out, size_t *out_length)
+{
+    *out = text->data;
+    *out_length = text->length;
+    if (!prompt->text)
+        return true;
+    buf->length = 0;
+    eg_strbuf_append(buf, prompt->text, prompt->length);
+    eg_strbuf_append(buf, text->data, text->length);
+    *out = buf->data;
+    *out_length = buf->length;
+    return !buf->failed;
+}
+
+static eg_status
+refuse_length(const eg_model *model, uint32_t text, size_t count, eg_error *err)
+{
+    eg_status status =
+        eg_fail(err, EG_E_INPUT, "text %u has %zu tokens; the model takes %u", text + 1, count, model->limit);
+    return eg_hint(err, status, "give --max-length to cut it");
+}
+
+/* Puts an encoding behind the texts that are there already. */
+static eg_status
+append(const eg_model *model, uint32_t text, const eg_encoding *encoding, eg_token_list *out, eg_error *err)
+{
+    size_t at = (size_t)out->cu[text];
+    if (encoding->count == 0)
+        return eg_fail(err, EG_E_INPUT, "text %u has no tokens, and the tokenizer puts none around it", text + 1);
+    if (!reserve_tokens(out, at + encoding->count))
+        return eg_fail_nomem(err, "token ids");
+    for (size_t i = 0; i < encoding->count; i++) {
+        /* Without the model's type ids (type_ids off, or none in the table) what the tokenizer says does not count. */
+        int32_t type_id = out->type_ids_fed ? encoding->type_ids[i] : 0;
+        EG_TRY(check_token(model, text, encoding->ids[i], type_id, err));
+        out->ids[at + i] = encoding->ids[i];
+        out->type_ids[at + i] = type_id;
+    }
+    out->cu[text + 1] = (int64_t)(at + encoding->count);
+    return EG_OK;
+}
+
+static eg_status
+take_texts(const eg_model *model, const eg_input *input, const eg_prompt *prompt, eg_encoding *encoding, eg_strbuf *buf,
+           eg_token_list *out, eg_error *err)
+{
+    bool strict = input->strict_length && !model->max_length;
+    eg_encode_options options = {.max_length = strict || model->limit == UINT32_MAX ? 0 : model->limit,
+                                 .ids_only = true};
+    for (uint32_t i = 0; i < input->count; i++) {
+        const eg_string *pair = input->pairs && input->pairs[i].data ? &input->pairs[i] : NULL;
+        const char *text;
+        size_t length;
+        if (!with_prompt(prompt, &input->texts[i], buf, &text, &length))
+            return eg_fail_nomem(err, "a text");
+        eg_status status = eg_tokenizer_encode(model->tokenizer, text, length, pair ? pair->data : NULL,
+                                               pair ? pair->length : 0, &options, encoding, err);
+        if (status == EG_E_INPUT && err && !err->file[0]) {
+            eg_error inner = *err;
+            return eg_fail(err, status, "text %u: %s", i + 1, inner.message);
+        }
+        EG_TRY(status);
+        if (strict && encoding->count > model->limit)
+            return refuse_length(model, i, encoding->count, err);
+        EG_TRY(append(model, i, encoding, out, err));
+        uint32_t tokens = (uint32_t)encoding->count;
+        if (out->skip)
+            out->skip[i] = prompt->skip < tokens ? prompt->skip : 0;
+    }
+    return EG_OK;
+}
+
+static eg_status
+tokenize_all(const eg_model *model, const eg_input *input, const eg_prompt *prompt, eg_token_list *out, eg_error *err)
+{
+    EG_TRY(eg_model_need_tokenizer(model, err));
+    out->type_ids_fed =
+        model->type_ids == EG_ON || (model->type_ids == EG_DEFAULT && model->tokenizer_info.feeds_type_ids);
+    eg_encoding encoding = {0};
+    eg_strbuf buf = {0};
+    eg_status status = take_texts(model, input, prompt, &encoding, &buf, out, err);
+    eg_encoding_finish(&encoding);
+    eg_strbuf_finish(&buf);
+    return status;
+}
+
+eg_status
+eg_prompt_length(const eg_tokenizer *tokenizer, const char *prompt, size_t length, uint32_t *out, eg_error *err)
+{
+    eg_encoding encoding = {0};
+    eg_encode_options options = {.ids_only = true};
+    eg_status status = eg_tokenizer_encode(tokenizer, prompt, length, NULL, 0, &options, &encoding, err);
+    if (status == EG_OK) {
+        /* As sentence-transformers counts: all but a special token at the end. */
+        size_t count = encoding.count;
+        if (count && encoding.special[count - 1])
+            count--;
+        *out = (uint32_t)count;
+    }
+    eg_encoding_finish(&encoding);
+    return status;
+}
+
+/* --- both ---------------------------------------------------------------------------------------- */
+
+eg_status
+eg_input_take(const eg_model *model, const eg_input *input, uint32_t flags, eg_input *out_input, eg_token_list *out,
+              eg_error *err)
+{
+    *out = (eg_token_list){0};
+    if (!input)
+        return eg_fail(err, EG_E_USAGE, "no input");
+    EG_TRY(eg_take_options(out_input, sizeof *out_input, input, "eg_input", err));
+    input = out_input;
+    if (input->count && !input->texts == !input->ids)
+        return eg_fail(err, EG_E_USAGE, "the input has %s",
+                       input->ids ? "both texts and ids" : "neither texts nor ids");
+    out->count = input->count;
+    out->cu = eg_calloc((size_t)input->count + 1, sizeof *out->cu);
+    if (!out->cu)
+        return eg_fail_nomem(err, "token ids");
+    if (input->count == 0)
+        return EG_OK;
+    if (input->ids)
+        return take_ids(model, input, out, err);
+    static const eg_prompt no_prompt;
+    const eg_prompt *prompt = flags & EG_INPUT_PROMPT ? &model->prompt : &no_prompt;
+    if (prompt->skip) {
+        out->skip = eg_calloc(input->count, sizeof *out->skip);
+        if (!out->skip)
+            return eg_fail_nomem(err, "token ids");
+    }
+    return tokenize_all(model, input, prompt, out, err);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a caller gives, as token ids that the model can take. Thread-safety: a token list is one thread's. */
+#ifndef EG_ENGINE_INPUT_H
+#define EG_ENGINE_INPUT_H
+
+#include "engine/model.h"
+
+/* Texts one after another: text i is [cu[i], cu[i + 1]). {0} is empty. */
+typedef struct eg_token_list {
+    uint32_t count;
+    int64_t *cu;       /* [count + 1] */
+    int32_t *ids;      /* [cu[count]] */
+    int32_t *type_ids; /* as ids */
+    size_t capacity;   /* of ids and type_ids */
+    uint32_t *skip;    /* [count]: leading tokens that pooling leaves out; NULL: none */
+    bool type_ids_fed;
+} eg_token_list;
+
+enum { EG_INPUT_PROMPT = 1 /* the model's prompt is put before each text */ };
+
+/*
+ * Reads the caller's struct and its texts or ids: tokenised, cut to the model's limit (or refused, with
+ * input->strict_length), every id checked. EG_E_INPUT names the text, from 1.
+ */
+EG_NODISCARD eg_status eg_input_take(const eg_model *model, const eg_input *input, uint32_t flags, eg_input *out_input,
+                                     eg_token_list *out, eg_error *err);
+void eg_token_list_finish(eg_token_list *list);
+
+/* Tokens of the prompt that pooling leaves out. */
+EG_NODISCARD eg_status eg_prompt_length(const eg_tokenizer *tokenizer, const char *prompt, size_t length, uint32_t *out,
+                                        eg_error *err);
+
+#endif

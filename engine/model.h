@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a model is inside. Thread-safety: immutable once opened, but for the caches, which have locks of their own. */
+#ifndef EG_ENGINE_MODEL_H
+#define EG_ENGINE_MODEL_H
+
+#include <stdatomic.h>
+
+#include "engine/engine.h"
+#include "engine/plan_cache.h"
+#include "engine/weight_cache.h"
+#include "frontend/source.h"
+
+/* Text put before each input of eg_embed(). */
+typedef struct eg_prompt {
+    const char *text; /* NULL: none */
+    size_t length;
+    uint32_t skip; /* leading tokens that pooling leaves out */
+} eg_prompt;
+
+struct eg_model {
+    eg_engine *engine;
+    eg_arena arena;
+    eg_load load;
+    bool padded;
+    uint32_t batch_tokens;
+    uint32_t max_length; /* as the caller said; 0: not said */
+    uint32_t limit;      /* tokens of one text, specials included; UINT32_MAX: none */
+    uint32_t truncate_dim;
+    uint32_t embedding_size;
+    eg_tristate normalize, type_ids;
+    const char *pooling, *fuse;
+
+    eg_source *source; /* NULL for EG_LOAD_TOKENIZER */
+    eg_source_info info;
+    eg_tokenizer *tokenizer; /* NULL: tokenizer_error says why */
+    eg_tokenizer_info tokenizer_info;
+    eg_error tokenizer_error;
+    eg_prompt prompt;
+
+    eg_weight_cache weights;
+    eg_plan_cache plans;
+    atomic_bool placement_said, embedding_said; /* lines on the log */
+};
+
+/* EG_OK, or what was wrong with the tokenizer's files. */
+EG_NODISCARD eg_status eg_model_need_tokenizer(const eg_model *model, eg_error *err);
+/* How the graph is built for these outputs. */
+void eg_model_build_options(const eg_model *model, const char *const *outputs, uint32_t output_count, bool type_ids_fed,
+                            eg_build_options *out);
+
+/* Once: how texts become vectors where the checkpoint does not say. */
+void eg_model_say_embedding(eg_model *model);
+
+#endif

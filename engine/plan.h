@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A model's graph made ready for certain outputs and sizes: built, rewritten by the passes, placed on devices. What is
+ * still missing for a run is in executable.h. Thread-safety: a plan belongs to one thread until it is complete.
+ */
+#ifndef EG_ENGINE_PLAN_H
+#define EG_ENGINE_PLAN_H
+
+#include "engine/engine.h"
+#include "frontend/source.h"
+#include "graph/memory.h"
+#include "graph/pass.h"
+
+/* Sizes of a batch, or an upper bound of them. */
+typedef struct eg_sizes {
+    uint32_t B, max_n;
+    uint64_t T, P;
+} eg_sizes;
+
+typedef struct eg_plan_request {
+    const char *const *outputs;
+    uint32_t output_count;
+    bool type_ids_fed;
+    eg_sizes bound;
+    const char *dump_after; /* see eg_pass_options */
+} eg_plan_request;
+
+/* One output asked for: positions in the graph's list of outputs, which passes keep. */
+typedef struct eg_plan_output {
+    const char *name;
+    bool stacked;
+    uint32_t count;
+    const uint32_t *positions;
+} eg_plan_output;
+
+typedef struct eg_plan {
+    eg_arena arena;
+    eg_row_set bound_set;
+    eg_dims bound; /* points to bound_set: a plan does not move */
+    eg_model_graph built;
+    eg_plan_output *outputs;
+    uint32_t output_count;
+    eg_pass_result passes;
+    eg_target *targets;
+    uint32_t *backends; /* per target: its number in the engine's list */
+    size_t target_count;
+    eg_partition partition;
+} eg_plan;
+
+/* `out` must be cleared memory; eg_plan_finish() also after a failure. */
+EG_NODISCARD eg_status eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_error *err);
+void eg_plan_finish(eg_plan *plan);
+
+/* The value of part i of an output. */
+eg_value_id eg_plan_output_value(const eg_plan *plan, const eg_plan_output *output, uint32_t i);
+
+/* Bytes that crossings copy at the bound. */
+uint64_t eg_plan_copied_bytes(const eg_plan *plan);
+/* "onednn 61 ops, reference 3 (gather: why not on the first); 2 copies, 0.4 MB", without the arena. */
+void eg_plan_placement_text(const eg_plan *plan, eg_strbuf *out);
+
+#endif

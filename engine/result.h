@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run or a tokenisation gives back. Thread-safety: a result is read-only once it is handed out. */
+#ifndef EG_ENGINE_RESULT_H
+#define EG_ENGINE_RESULT_H
+
+#include <egbert/egbert.h>
+
+#include "base/mem.h"
+
+typedef struct eg_result_output {
+    const char *name;
+    eg_dtype dtype; /* EG_F32 or EG_I64 */
+    eg_kind kind;
+    bool stacked;
+    uint32_t layers; /* 1 unless stacked */
+    uint32_t rank;   /* token, text: of one layer, the row axis included; pair: heads, n, n */
+    int64_t dims[EG_TENSOR_RANK];
+    int64_t row_elements; /* token, text: elements of a row */
+    int64_t window;       /* pair */
+    uint64_t *offsets;    /* pair: [texts + 1], elements */
+    void *data;
+} eg_result_output;
+
+struct eg_result {
+    eg_arena arena;
+    uint32_t texts;
+    int64_t *cu_seqlens, *ids, *type_ids;
+    uint32_t output_count;
+    eg_result_output *outputs;
+    eg_tokens_view *tokens; /* of eg_tokenize(); else NULL */
+};
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of one packed batch on the memory of one context. Thread-safety: a context is one thread's at a time. */
+#ifndef EG_ENGINE_RUN_H
+#define EG_ENGINE_RUN_H
+
+#include "engine/executable.h"
+
+/* Memory of one kind, as large as the largest run so far. */
+typedef struct eg_context_space {
+    uint64_t bytes;
+    eg_buffer *buffer; /* a device's memory, or its import of the host's */
+} eg_context_space;
+
+typedef struct eg_pending {
+    uint32_t target;
+    eg_event *event;
+} eg_pending;
+
+struct eg_context {
+    eg_model *model;
+    int32_t cancel; /* written by eg_context_cancel() from anywhere: relaxed atomics only */
+
+    void *host; /* memory space 0 */
+    uint64_t host_bytes, host_align;
+    eg_context_space *arenas;  /* per backend of the engine: its import of `host`, or its own arena */
+    eg_context_space *scratch; /* per backend × EG_CONTEXT_DOMAINS: scratch outside domain 0 */
+    void *staging;             /* for values that are read from a device */
+    uint64_t staging_bytes;
+
+    eg_binding *io; /* of the stage that is being started */
+    uint32_t io_capacity;
+    EG_VEC(eg_pending) pending; /* events of this run */
+    EG_VEC(eg_event *) wait;    /* those a stage waits for */
+};
+
+/* Domains with scratch that a device may have. */
+enum { EG_CONTEXT_DOMAINS = 64 };
+
+/* A packed batch: all texts in one row set. With padding, ids has the padding's rows too. */
+typedef struct eg_batch {
+    const int32_t *ids, *type_ids; /* [T] */
+    eg_row_set set;                /* with its table */
+    eg_dims dims;                  /* points to set */
+} eg_batch;
+
+/* EG_E_CANCELLED, EG_E_NOMEM, or what a device says. Afterwards the outputs are read by eg_run_read(). */
+EG_NODISCARD eg_status eg_run_batch(eg_context *context, const eg_executable *executable, const eg_batch *batch,
+                                    eg_error *err);
+
+/* The elements of a value after a run, rows as they are in the batch. Valid until the next call on the context. */
+EG_NODISCARD eg_status eg_run_read(eg_context *context, const eg_executable *executable, const eg_batch *batch,
+                                   eg_value_id value, const void **out, eg_error *err);
+
+#endif
