@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/memory.h"
+
+#include <string.h>
+
+#include "graph/stages.h"
+
+enum { LEAST_ALIGN = 64 };
+
+/* Values that share one piece of memory, with the time during which any of them lives. */
+typedef struct alias_set {
+    uint64_t bytes, offset;
+    uint32_t space, first, last;
+    bool keeps_input; /* holds an input of the graph, which nothing may overwrite */
+} alias_set;
+
+typedef struct planning {
+    const eg_graph *graph;
+    const eg_partition *partition;
+    const eg_target *targets;
+    const eg_dims *bound;
+    const uint64_t *scratch_bytes;
+    eg_memory_plan *out;
+    size_t value_count;
+    uint32_t *set_of; /* per space and value: number of its set + 1 */
+    EG_VEC(alias_set) sets;
+} planning;
+
+static eg_status
+no_memory(eg_error *err)
+{
+    return eg_fail_nomem(err, "the memory plan");
+}
+
+/* --- lifetimes -------------------- */
+
+static eg_status
+touch(planning *p, uint32_t space, eg_value_id id, uint32_t step, eg_error *err)
+{
+    const eg_value *value = eg_graph_value(p->graph, id);
+    eg_slot *slot = &p->out->spaces[space].slots[id];
+    if (value->flags & EG_VALUE_CONST)
+        return EG_OK;
+    if (!slot->present) {
+        *slot = (eg_slot){.present = true, .first = step, .last = step};
+        if (!eg_type_bytes(&value->type, p->bound, &slot->bytes))
+            return eg_fail(err, EG_E_FAILED, "value '%s' is too large to be planned", value->name);
+    }
+    slot->last = step > slot->last ? step : slot->last;
+    return EG_OK;
+}
+
+static uint32_t
+space_of_end(const planning *p, uint32_t end)
+{
+    return end == EG_ON_HOST ? 0 : p->out->space_of_target[end];
+}
+
+static eg_status
+touch_crossings(planning *p, uint32_t stage, uint32_t step, eg_error *err)
+{
+    for (size_t i = 0; i < p->partition->crossings.count; i++) {
+        const eg_crossing *crossing = &p->partition->crossings.items[i];
+        if (crossing->before_stage != stage)
+            continue;
+        EG_TRY(touch(p, space_of_end(p, crossing->from), crossing->value, step, err));
+        EG_TRY(touch(p, space_of_end(p, crossing->to), crossing->value, step, err));
+    }
+    return EG_OK;
+}
+
+static eg_status
+touch_node(planning *p, uint32_t space, const eg_node *node, uint32_t step, eg_error *err)
+{
+    for (uint32_t i = 0; i < node->output_count; i++)
+        EG_TRY(touch(p, space, node->outputs[i], step, err));
+    for (uint32_t i = 0; i < node->input_count; i++)
+        EG_TRY(touch(p, space, node->inputs[i], step, err));
+    return EG_OK;
+}
+
+static uint32_t
+home_space(const planning *p, eg_value_id id)
+{
+    eg_node_id producer = eg_graph_value(p->graph, id)->producer;
+    return producer ? p->out->space_of_target[p->partition->target_of[producer]] : 0;
+}
+
+static eg_status
+find_lifetimes(planning *p, eg_error *err)
+{
+    const eg_graph *graph = p->graph;
+    uint32_t step = 0;
+    for (size_t i = 0; i < graph->inputs.count; i++)
+        EG_TRY(touch(p, 0, graph->inputs.items[i], step, err));
+    for (uint32_t s = 0; s < p->partition->stages.count; s++) {
+        const eg_stage *stage = &p->partition->stages.items[s];
+        eg_slot *scratch = &p->out->scratch[s];
+        EG_TRY(touch_crossings(p, s, ++step, err));
+        scratch->first = step + 1;
+        for (size_t i = 0; i < stage->nodes.count; i++)
+            EG_TRY(touch_node(p, p->out->space_of_target[stage->target], eg_graph_node(graph, stage->nodes.items[i]),
+                              ++step, err));
+        scratch->last = step;
+        scratch->bytes = p->scratch_bytes ? p->scratch_bytes[s] : 0;
+        scratch->present = scratch->bytes > 0;
+    }
+    step++;
+    for (size_t i = 0; i < graph->outputs.count; i++)
+        EG_TRY(touch(p, home_space(p, graph->outputs.items[i]), graph->outputs.items[i], step, err));
+    p->out->step_count = step + 1;
+    return EG_OK;
+}
+
+/* --- who shares memory with whom -------------------- */
+
+static uint32_t *
+set_number(planning *p, uint32_t space, eg_value_id id)
+{
+    return &p->set_of[space * p->value_count + id];
+}
+
+static alias_set *
+set_at(planning *p, uint32_t space, eg_value_id id)
+{
+    return &p->sets.items[*set_number(p, space, id) - 1];
+}
+
+static eg_status
+own_set(planning *p, uint32_t space, eg_value_id id, eg_error *err)
+{
+    const eg_slot *slot = &p->out->spaces[space].slots[id];
+    const alias_set set = {.bytes = slot->bytes,
+                           .space = space,
+                           .first = slot->first,
+                           .last = slot->last,
+                           .keeps_input = (eg_graph_value(p->graph, id)->flags & EG_VALUE_INPUT) != 0};
+    if (!EG_PUSH(&p->sets, set))
+        return no_memory(err);
+    *set_number(p, space, id) = (uint32_t)p->sets.count;
+    return EG_OK;
+}
+
+static void
+join_set(planning *p, uint32_t space, eg_value_id id, eg_value_id of)
+{
+    const eg_slot *slot = &p->out->spaces[space].slots[id];
+    alias_set *set = set_at(p, space, of);
+    *set_number(p, space, id) = *set_number(p, space, of);
+    set->last = slot->last > set->last ? slot->last : set->last;
+}
+
+/* Whether output 0 may be written over input i: nobody reads that memory later, nor the node itself by another name. */
+static bool
+can_overwrite(planning *p, uint32_t space, const eg_node *node, uint32_t i)
+{
+    const eg_slot *slots = p->out->spaces[space].slots;
+    const eg_slot *in = &slots[node->inputs[i]], *out = &slots[node->outputs[0]];
+    if (!in->present)
+        return false;
+    uint32_t number = *set_number(p, space, node->inputs[i]);
+    const alias_set *set = &p->sets.items[number - 1];
+    if (set->keeps_input || set->last != out->first || in->bytes != out->bytes || set->bytes != out->bytes)
+        return false;
+    for (uint32_t k = 0; k < node->input_count; k++) {
+        if (k != i && *set_number(p, space, node->inputs[k]) == number)
+            return false;
+    }
+    return true;
+}
+
+static eg_status
+share_node(planning *p, eg_node_id id, uint32_t target, eg_error *err)
+{
+    const eg_node *node = eg_graph_node(p->graph, id);
+    uint32_t space = p->out->space_of_target[target];
+    uint32_t inplace = p->partition->answers[(size_t)id * p->partition->target_count + target].inplace_mask;
+    bool shares = (node->op->flags & EG_OP_VIEW) && p->out->spaces[space].slots[node->inputs[0]].present;
+    if (shares)
+        join_set(p, space, node->outputs[0], node->inputs[0]);
+    for (uint32_t i = 0; !shares && i < node->input_count && i < 32; i++) {
+        if ((inplace >> i & 1) && can_overwrite(p, space, node, i)) {
+            join_set(p, space, node->outputs[0], node->inputs[i]);
+            shares = true;
+        }
+    }
+    for (uint32_t i = shares ? 1 : 0; i < node->output_count; i++)
+        EG_TRY(own_set(p, space, node->outputs[i], err));
+    return EG_OK;
+}
+
+static eg_status
+find_sets(planning *p, eg_error *err)
+{
+    for (size_t i = 0; i < p->graph->inputs.count; i++)
+        EG_TRY(own_set(p, 0, p->graph->inputs.items[i], err));
+    /* Copies are nobody's input when they are made, so they may be given sets before all nodes. */
+    for (size_t i = 0; i < p->partition->crossings.count; i++) {
+        const eg_crossing *crossing = &p->partition->crossings.items[i];
+        EG_TRY(own_set(p, space_of_end(p, crossing->to), crossing->value, err));
+    }
+    for (size_t s = 0; s < p->partition->stages.count; s++) {
+        const eg_stage *stage = &p->partition->stages.items[s];
+        for (size_t i = 0; i < stage->nodes.count; i++)
+            EG_TRY(share_node(p, stage->nodes.items[i], stage->target, err));
+    }
+    return EG_OK;
+}
+
+/* --- placement -------------------- */
+
+static uint32_t
+fill_intervals(const planning *p, uint32_t space, eg_interval *out)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < p->sets.count; i++) {
+        const alias_set *set = &p->sets.items[i];
+        if (set->space == space)
+            out[count++] = (eg_interval){.bytes = set->bytes, .first = set->first, .last = set->last};
+    }
+    for (size_t s = 0; s < p->partition->stages.count; s++) {
+        const eg_slot *scratch = &p->out->scratch[s];
+        if (scratch->present && p->out->space_of_target[p->partition->stages.items[s].target] == space)
+            out[count++] = (eg_interval){.bytes = scratch->bytes, .first = scratch->first, .last = scratch->last};
+    }
+    return count;
+}
+
+/* In the order in which fill_intervals() went. */
+static void
+take_offsets(planning *p, uint32_t space, const eg_interval *intervals)
+{
+    uint32_t at = 0;
+    for (size_t i = 0; i < p->sets.count; i++) {
+        if (p->sets.items[i].space == space)
+            p->sets.items[i].offset = intervals[at++].offset;
+    }
+    for (size_t s = 0; s < p->partition->stages.count; s++) {
+        eg_slot *scratch = &p->out->scratch[s];
+        if (scratch->present && p->out->space_of_target[p->partition->stages.items[s].target] == space)
+            scratch->offset = intervals[at++].offset;
+    }
+    for (eg_value_id id = 1; id < p->value_count; id++) {
+        if (p->out->spaces[space].slots[id].present)
+            p->out->spaces[space].slots[id].offset = set_at(p, space, id)->offset;
+    }
+}
+
+static eg_status
+place(planning *p, eg_interval *intervals, eg_error *err)
+{
+    for (uint32_t space = 0; space < p->out->space_count; space++) {
+        eg_space *plan = &p->out->spaces[space];
+        uint32_t count = fill_intervals(p, space, intervals);
+        EG_TRY(eg_plan_memory(intervals, count, plan->align, &plan->sizes, err));
+        take_offsets(p, space, intervals);
+    }
+    return EG_OK;
+}
+
+/* --- all -------------------- */
+
+static eg_status
+prepare(planning *p, eg_error *err)
+{
+    eg_memory_plan *out = p->out;
+    uint32_t targets = p->partition->target_count;
+    out->space_of_target = eg_arena_calloc(&out->arena, targets, sizeof *out->space_of_target);
+    out->scratch = eg_arena_calloc(&out->arena, p->partition->stages.count, sizeof *out->scratch);
+    if (!out->space_of_target || !out->scratch)
+        return no_memory(err);
+    out->space_count = eg_number_spaces(p->targets, targets, out->space_of_target);
+    out->spaces = eg_arena_calloc(&out->arena, out->space_count, sizeof *out->spaces);
+    p->set_of = eg_calloc(p->value_count, out->space_count * sizeof *p->set_of);
+    if (!out->spaces || !p->set_of)
+        return no_memory(err);
+    for (uint32_t i = 0; i < out->space_count; i++) {
+        eg_space *space = &out->spaces[i];
+        space->target = EG_ON_HOST;
+        space->align = LEAST_ALIGN;
+        space->slots = eg_arena_calloc(&out->arena, p->value_count, sizeof *space->slots);
+        if (!space->slots)
+            return no_memory(err);
+    }
+    for (uint32_t t = 0; t < targets; t++) {
+        eg_space *space = &out->spaces[out->space_of_target[t]];
+        if (out->space_of_target[t])
+            space->target = t;
+        if (p->targets[t].align > space->align)
+            space->align = p->targets[t].align;
+    }
+    return EG_OK;
+}
+
+static eg_status
+plan(planning *p, eg_error *err)
+{
+    EG_TRY(prepare(p, err));
+    EG_TRY(find_lifetimes(p, err));
+    EG_TRY(find_sets(p, err));
+    eg_interval *intervals = eg_calloc(p->sets.count + p->partition->stages.count, sizeof *intervals);
+    if (!intervals)
+        return no_memory(err);
+    eg_status status = place(p, intervals, err);
+    eg_free(intervals);
+    return status;
+}
+
+eg_status
+eg_plan_graph_memory(const eg_graph *graph, const eg_partition *partition, const eg_target *targets,
+                     const eg_dims *bound, const uint64_t *scratch_bytes, eg_memory_plan *out, eg_error *err)
+{
+    *out = (eg_memory_plan){0};
+    planning p = {.graph = graph,
+                  .partition = partition,
+                  .targets = targets,
+                  .bound = bound,
+                  .scratch_bytes = scratch_bytes,
+                  .out = out,
+                  .value_count = graph->values.count};
+    eg_status status = plan(&p, err);
+    eg_free(p.sets.items);
+    eg_free(p.set_of);
+    if (status != EG_OK)
+        eg_memory_plan_finish(out);
+    return status;
+}
+
+void
+eg_memory_plan_finish(eg_memory_plan *plan)
+{
+    eg_arena_finish(&plan->arena);
+    *plan = (eg_memory_plan){0};
+}
