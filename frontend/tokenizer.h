@@ -64,7 +64,7 @@ EG_NODISCARD eg_status eg_tokenizer_encode(const eg_tokenizer *tokenizer, const 
                                            eg_encoding *out, eg_error *err);
 void eg_encoding_finish(eg_encoding *encoding);
 
-/* The vocabulary entry of an id, or NULL; *out_length may be NULL. */
+/* The vocabulary entry of an id, NUL-terminated, or NULL; out_length may be NULL. */
 const char *eg_tokenizer_token(const eg_tokenizer *tokenizer, int64_t id, size_t *out_length);
 /* The id of a vocabulary entry or added token, or -1. */
 int64_t eg_tokenizer_id(const eg_tokenizer *tokenizer, const char *token, size_t length);

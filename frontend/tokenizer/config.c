@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tokenizer_config.json: limits, sides, names of special tokens; and what the tokenizer classes stand for. */
+#include <string.h>
+
+#include "frontend/tokenizer/parts.h"
+
+/* Classes whose vocab.txt is read by BERT's rules, and those whose models are fed type ids. */
+static const struct {
+    const char *name; /* without "Fast" */
+    bool bert, type_ids;
+} classes[] = {
+    {"BertTokenizer", true, true},
+    {"BertJapaneseTokenizer", false, true},
+    {"CanineTokenizer", false, true},
+    {"ConvBertTokenizer", true, true},
+    {"DPRContextEncoderTokenizer", true, true},
+    {"DPRQuestionEncoderTokenizer", true, true},
+    {"DPRReaderTokenizer", true, false},
+    {"DebertaTokenizer", false, true},
+    {"DebertaV2Tokenizer", false, true},
+    {"DistilBertTokenizer", true, false},
+    {"ElectraTokenizer", true, true},
+    {"FNetTokenizer", false, true},
+    {"LayoutLMTokenizer", true, true},
+    {"LayoutLMv2Tokenizer", false, true},
+    {"MarkupLMTokenizer", false, true},
+    {"MobileBertTokenizer", true, true},
+    {"RealmTokenizer", true, true},
+    {"RetriBertTokenizer", true, true},
+    {"SqueezeBertTokenizer", true, true},
+    {"TapasTokenizer", false, true},
+};
+
+/* The row of a class, or -1. */
+static int
+find_class(const char *name)
+{
+    size_t length = strlen(name);
+    if (length > 4 && strcmp(name + length - 4, "Fast") == 0)
+        length -= 4;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (strlen(classes[i].name) == length && strncmp(classes[i].name, name, length) == 0)
+            return (int)i;
+    return -1;
+}
+
+bool
+eg_class_is_bert(const char *class_name)
+{
+    if (!class_name)
+        return true;
+    int row = find_class(class_name);
+    return row >= 0 && classes[row].bert;
+}
+
+bool
+eg_class_feeds_type_ids(const char *class_name, const char *model)
+{
+    if (!class_name)
+        return strcmp(model, "WordPiece") == 0;
+    int row = find_class(class_name);
+    return row >= 0 && classes[row].type_ids;
+}
+
+/* A special token is written as a string, or as an object with its content. */
+static eg_status
+read_special(const eg_json *value, const char *file, const char **out, size_t *out_length, eg_error *err)
+{
+    if (value->type == EG_JSON_OBJECT) {
+        eg_loading in = {.file = file};
+        return eg_read_string(&in, value, "content", out, out_length, err);
+    }
+    if (value->type != EG_JSON_STRING)
+        return eg_json_wrong_type(value, file, "a token: a string, or an object with content", err);
+    *out = value->string;
+    *out_length = value->length;
+    return EG_OK;
+}
+
+eg_status
+eg_special_token(const eg_tokenizer_files *files, const char *key, const char *fallback, const char **out,
+                 size_t *out_length, eg_error *err)
+{
+    const eg_json *value = eg_json_get(files->config, key);
+    const char *file = files->config_file;
+    if (!value || value->type == EG_JSON_NULL) {
+        value = eg_json_get(files->specials_map, key);
+        file = files->specials_map_file;
+    }
+    if (value && value->type != EG_JSON_NULL)
+        return read_special(value, file, out, out_length, err);
+    *out = fallback;
+    *out_length = strlen(fallback);
+    return EG_OK;
+}
+
+/* The id of a special token; where no file names it, of the first of the usual two that is in the vocabulary. */
+static eg_status
+special_id(eg_tokenizer *tokenizer, const eg_tokenizer_files *files, const char *key, const char *usual,
+           const char *other, int64_t *out, eg_error *err)
+{
+    const char *text;
+    size_t length;
+    EG_TRY(eg_special_token(files, key, usual, &text, &length, err));
+    *out = eg_tokenizer_id(tokenizer, text, length);
+    if (*out < 0 && text == usual)
+        *out = eg_tokenizer_id(tokenizer, other, strlen(other));
+    return EG_OK;
+}
+
+static eg_status
+read_side(eg_loading *in, const eg_json *config, const char *key, bool *out_left, eg_error *err)
+{
+    const eg_json *side = eg_json_get(config, key);
+    if (!side || side->type == EG_JSON_NULL)
+        return EG_OK;
+    if (side->type == EG_JSON_STRING && strcmp(side->string, "left") == 0) {
+        *out_left = true;
+        return EG_OK;
+    }
+    if (side->type == EG_JSON_STRING && strcmp(side->string, "right") == 0)
+        return EG_OK;
+    return eg_json_wrong_type(side, in->file, "\"left\" or \"right\"", err);
+}
+
+/* model_max_length: 1e30 and whatever else no integer holds means none. */
+static eg_status
+read_limit(eg_loading *in, const eg_json *config, uint64_t *out, eg_error *err)
+{
+    const eg_json *limit = eg_json_get(config, "model_max_length");
+    *out = 0;
+    if (!limit || limit->type == EG_JSON_NULL || limit->type == EG_JSON_BIG)
+        return EG_OK;
+    if (limit->type == EG_JSON_REAL && limit->real >= (double)INT64_MAX)
+        return EG_OK;
+    if (limit->type != EG_JSON_INT)
+        return eg_json_wrong_type(limit, in->file, "an integer", err);
+    if (limit->integer < 1)
+        return eg_fail_json(in, limit, err, "model_max_length is %lld", (long long)limit->integer);
+    *out = (uint64_t)limit->integer;
+    return EG_OK;
+}
+
+static eg_status
+read_inputs(eg_loading *in, const eg_json *config, eg_tokenizer_info *info, eg_error *err)
+{
+    const eg_json *names = eg_json_get(config, "model_input_names");
+    info->feeds_type_ids = eg_class_feeds_type_ids(info->class_name, info->model);
+    if (!names || names->type == EG_JSON_NULL)
+        return EG_OK;
+    if (names->type != EG_JSON_ARRAY)
+        return eg_json_wrong_type(names, in->file, "an array of names", err);
+    info->feeds_type_ids = false;
+    for (size_t i = 0; i < names->count; i++) {
+        const eg_json *name = &names->items[i];
+        if (name->type != EG_JSON_STRING)
+            return eg_json_wrong_type(name, in->file, "a name", err);
+        info->feeds_type_ids |= strcmp(name->string, "token_type_ids") == 0;
+    }
+    return EG_OK;
+}
+
+eg_status
+eg_tokenizer_configure(eg_tokenizer *tokenizer, const eg_tokenizer_files *files, eg_error *err)
+{
+    eg_loading in = {.file = files->config_file, .tokenizer = tokenizer, .arena = &tokenizer->arena};
+    eg_tokenizer_info *info = &tokenizer->info;
+    EG_TRY(read_inputs(&in, files->config, info, err));
+    EG_TRY(read_limit(&in, files->config, &info->model_max_length, err));
+    EG_TRY(read_side(&in, files->config, "padding_side", &info->pad_left, err));
+    EG_TRY(read_side(&in, files->config, "truncation_side", &info->truncate_left, err));
+    EG_TRY(eg_read_bool(&in, files->config, "clean_up_tokenization_spaces", &tokenizer->clean_up, err));
+    EG_TRY(special_id(tokenizer, files, "pad_token", "[PAD]", "<pad>", &info->pad_id, err));
+    EG_TRY(special_id(tokenizer, files, "unk_token", "[UNK]", "<unk>", &info->unk_id, err));
+    EG_TRY(special_id(tokenizer, files, "mask_token", "[MASK]", "<mask>", &info->mask_id, err));
+    EG_TRY(special_id(tokenizer, files, "cls_token", "[CLS]", "<s>", &info->cls_id, err));
+    EG_TRY(special_id(tokenizer, files, "sep_token", "[SEP]", "</s>", &info->sep_id, err));
+    info->specials_single = tokenizer->single.specials;
+    info->specials_pair = tokenizer->pair.specials;
+    info->vocab_size = (uint32_t)tokenizer->vocab.count;
+    return EG_OK;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Encoding: stretches between added tokens through the components, then truncation and special tokens. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/utf8.h"
+#include "frontend/tokenizer/parts.h"
+
+bool
+eg_tokens_grow(eg_tokens *tokens, size_t more)
+{
+    size_t need, capacity[3] = {tokens->capacity, tokens->capacity, tokens->capacity};
+    if (!eg_add_size(tokens->count, more, &need) ||
+        !eg_grow((void **)&tokens->ids, &capacity[0], need, sizeof(int32_t)) ||
+        !eg_grow((void **)&tokens->starts, &capacity[1], need, sizeof(uint32_t)) ||
+        !eg_grow((void **)&tokens->ends, &capacity[2], need, sizeof(uint32_t)))
+        return false;
+    tokens->capacity = need > capacity[0] ? need : capacity[0];
+    return true;
+}
+
+static void
+tokens_finish(eg_tokens *tokens)
+{
+    eg_free(tokens->ids);
+    eg_free(tokens->starts);
+    eg_free(tokens->ends);
+}
+
+void
+eg_work_finish(eg_work *work)
+{
+    eg_free(work->text.items);
+    eg_free(work->next.items);
+    eg_free(work->changes.items);
+    eg_free(work->sorted.items);
+    eg_free(work->words.items);
+    eg_free(work->words_next.items);
+    eg_free(work->segments.items);
+    eg_free(work->matches.items);
+    eg_free(work->cuts.items);
+    eg_free(work->inner_cuts.items);
+    eg_free(work->bytes.items);
+    eg_free(work->hashes.items);
+    tokens_finish(&work->sequences[0]);
+    tokens_finish(&work->sequences[1]);
+}
+
+void
+eg_encoding_finish(eg_encoding *encoding)
+{
+    if (encoding->work)
+        eg_work_finish(encoding->work);
+    eg_free(encoding->work);
+    eg_free(encoding->ids);
+    eg_free(encoding->type_ids);
+    eg_free(encoding->starts);
+    eg_free(encoding->ends);
+    eg_free(encoding->special);
+    *encoding = (eg_encoding){0};
+}
+
+eg_status
+eg_work_set_text(eg_work *work, const char *text, size_t length, uint32_t first, eg_error *err)
+{
+    if (!eg_grow((void **)&work->text.items, &work->text.capacity, length + 1, sizeof *work->text.items))
+        return eg_fail_nomem(err, "a text");
+    work->text.count = 0;
+    for (size_t at = 0; at < length; first++) {
+        eg_char *c = &work->text.items[work->text.count++];
+        at += eg_utf8_decode(text + at, length - at, &c->c);
+        c->start = first;
+        c->end = first + 1;
+    }
+    return EG_OK;
+}
+
+eg_status
+eg_work_normalize(const eg_tokenizer *tokenizer, eg_work *work, eg_error *err)
+{
+    const eg_part *normalizer = &tokenizer->normalizer;
+    return normalizer->type ? normalizer->type->normalize(normalizer->state, work, err) : EG_OK;
+}
+
+/* The words of a normalised piece, and their tokens. */
+static eg_status
+encode_words(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_tokens *out, eg_error *err)
+{
+    const eg_part *pretokenizer = &tokenizer->pretokenizer;
+    work->words.count = 0;
+    if (!EG_PUSH(&work->words, ((eg_span){piece.begin, piece.end})))
+        return eg_fail_nomem(err, "a text");
+    if (pretokenizer->type)
+        EG_TRY(pretokenizer->type->split(pretokenizer->state, work, err));
+    for (size_t i = 0; i < work->words.count; i++)
+        EG_TRY(tokenizer->model_type->encode(tokenizer->model, work, work->words.items[i], out, err));
+    return EG_OK;
+}
+
+static eg_status
+put_token(eg_tokens *out, int32_t id, uint32_t start, uint32_t end, eg_error *err)
+{
+    if (!eg_tokens_reserve(out, 1))
+        return eg_fail_nomem(err, "tokens");
+    eg_tokens_put(out, id, start, end);
+    return EG_OK;
+}
+
+/* A stretch without raw added tokens. */
+static eg_status
+encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first, size_t limit,
+               eg_work *work, eg_tokens *out, eg_error *err)
+{
+    bool nomem = false;
+    if (tokenizer->fast.usable && eg_bert_fast_encode(&tokenizer->fast, text, length, first, limit, out, &nomem))
+        return nomem ? eg_fail_nomem(err, "tokens") : EG_OK;
+    EG_TRY(eg_work_set_text(work, text, length, first, err));
+    EG_TRY(eg_work_normalize(tokenizer, work, err));
+    EG_TRY(eg_added_tokens_cut(tokenizer, work, &work->inner_cuts, err));
+    for (size_t i = 0; i < work->inner_cuts.count; i++) {
+        eg_cut piece = work->inner_cuts.items[i];
+        const eg_char *chars = work->text.items;
+        if (piece.token)
+            EG_TRY(put_token(out, piece.token->id, chars[piece.begin].start, chars[piece.end - 1].end, err));
+        else
+            EG_TRY(encode_words(tokenizer, work, piece, out, err));
+    }
+    return EG_OK;
+}
+
+/* All tokens of one text; it may stop at `limit` of them. */
+static eg_status
+encode_text(const eg_tokenizer *tokenizer, const char *text, size_t length, size_t limit, eg_work *work, eg_tokens *out,
+            eg_error *err)
+{
+    size_t bad, counted = 0;
+    uint32_t chars = 0;
+    out->count = 0;
+    if (length > UINT32_MAX)
+        return eg_fail(err, EG_E_INPUT, "a text of %zu bytes is too long", length);
+    if (!eg_utf8_valid(text, length, &bad))
+        return eg_fail(err, EG_E_INPUT, "the text is not valid UTF-8 at byte %zu", bad);
+    EG_TRY(eg_added_tokens_cut_raw(tokenizer, text, length, work, &work->cuts, err));
+    for (size_t i = 0; i < work->cuts.count && out->count < limit; i++) {
+        eg_cut piece = work->cuts.items[i];
+        if (piece.begin >= counted)
+            chars += (uint32_t)eg_utf8_count(text + counted, piece.begin - counted);
+        else /* cuts may overlap where an added token took the blanks of the next */
+            chars -= (uint32_t)eg_utf8_count(text + piece.begin, counted - piece.begin);
+        counted = piece.begin;
+        if (!piece.token) {
+            EG_TRY(
+                encode_stretch(tokenizer, text + piece.begin, piece.end - piece.begin, chars, limit, work, out, err));
+            continue;
+        }
+        uint32_t end = chars + (uint32_t)eg_utf8_count(text + piece.begin, piece.end - piece.begin);
+        EG_TRY(put_token(out, piece.token->id, chars, end, err));
+    }
+    return EG_OK;
+}
+
+/* How many tokens of each text are kept. */
+typedef struct lengths {
+    size_t first, second;
+} lengths;
+
+/* The library's closed form: the shorter keeps what it has as far as it can, the odd token goes to the longer. */
+static lengths
+longest_first(lengths has, size_t room)
+{
+    bool swapped = has.first > has.second;
+    size_t a = swapped ? has.second : has.first, b;
+    if (a > room)
+        b = a;
+    else
+        b = a > room - a ? a : room - a;
+    if (a + b > room) {
+        a = room / 2;
+        b = room - a;
+    }
+    return swapped ? (lengths){b, a} : (lengths){a, b};
+}
+
+static eg_status
+truncate_lengths(lengths *kept, bool has_pair, size_t room, eg_truncation how, eg_error *err)
+{
+    if (kept->first + kept->second <= room)
+        return EG_OK;
+    size_t surplus = kept->first + kept->second - room;
+    if (how == EG_TRUNCATE_LONGEST_FIRST || room == 0) {
+        if (room == 0)
+            *kept = (lengths){0, 0};
+        else if (has_pair)
+            *kept = longest_first(*kept, room);
+        else
+            kept->first = room;
+        return EG_OK;
+    }
+    if (how == EG_TRUNCATE_ONLY_SECOND && !has_pair)
+        return eg_fail(err, EG_E_USAGE, "truncation of the second text only, and there is no second text");
+    size_t *chosen = how == EG_TRUNCATE_ONLY_FIRST ? &kept->first : &kept->second;
+    if (*chosen <= surplus)
+        return eg_hint(err,
+                       eg_fail(err, EG_E_USAGE, "the %s text is too short to be truncated by %zu tokens",
+                               how == EG_TRUNCATE_ONLY_FIRST ? "first" : "second", surplus),
+                       "longest_first takes from both");
+    *chosen -= surplus;
+    return EG_OK;
+}
+
+static eg_status
+encoding_reserve(eg_encoding *out, size_t need, eg_error *err)
+{
+    size_t capacity[5] = {out->capacity, out->capacity, out->capacity, out->capacity, out->capacity};
+    if (!eg_grow((void **)&out->ids, &capacity[0], need, sizeof *out->ids) ||
+        !eg_grow((void **)&out->type_ids, &capacity[1], need, sizeof *out->type_ids) ||
+        !eg_grow((void **)&out->starts, &capacity[2], need, sizeof *out->starts) ||
+        !eg_grow((void **)&out->ends, &capacity[3], need, sizeof *out->ends) ||
+        !eg_grow((void **)&out->special, &capacity[4], need, sizeof *out->special))
+        return eg_fail_nomem(err, "tokens");
+    out->capacity = capacity[4];
+    return EG_OK;
+}
+
+static void
+put_sequence(eg_encoding *out, const eg_tokens *tokens, size_t from, size_t count, int32_t type_id)
+{
+    memcpy(out->ids + out->count, tokens->ids + from, count * sizeof *out->ids);
+    memcpy(out->starts + out->count, tokens->starts + from, count * sizeof *out->starts);
+    memcpy(out->ends + out->count, tokens->ends + from, count * sizeof *out->ends);
+    memset(out->special + out->count, 0, count);
+    for (size_t i = 0; i < count; i++)
+        out->type_ids[out->count + i] = type_id;
+    out->count += count;
+}
+
+static eg_status
+assemble(const eg_tokenizer *tokenizer, const eg_template *template, lengths kept, bool specials, const eg_work *work,
+         eg_encoding *out, eg_error *err)
+{
+    size_t need = 1;
+    for (size_t i = 0; i < template->count; i++) {
+        int kind = template->pieces[i].kind;
+        if (!eg_add_size(need, kind == EG_PIECE_TOKEN ? 1 : kind == EG_PIECE_FIRST ? kept.first : kept.second, &need))
+            return eg_fail_nomem(err, "tokens");
+    }
+    EG_TRY(encoding_reserve(out, need, err));
+    out->count = 0;
+    for (size_t i = 0; i < template->count; i++) {
+        eg_piece piece = template->pieces[i];
+        if (piece.kind != EG_PIECE_TOKEN) {
+            const eg_tokens *tokens = &work->sequences[piece.kind == EG_PIECE_SECOND];
+            size_t count = piece.kind == EG_PIECE_FIRST ? kept.first : kept.second;
+            size_t from = tokenizer->info.truncate_left ? tokens->count - count : 0;
+            if (count > 0)
+                put_sequence(out, tokens, from, count, piece.type_id);
+        } else if (specials) {
+            size_t at = out->count++;
+            out->ids[at] = piece.id;
+            out->type_ids[at] = piece.type_id;
+            out->starts[at] = out->ends[at] = 0;
+            out->special[at] = 1;
+        }
+    }
+    return EG_OK;
+}
+
+eg_status
+eg_tokenizer_encode(const eg_tokenizer *tokenizer, const char *text, size_t length, const char *pair,
+                    size_t pair_length, const eg_encode_options *options, eg_encoding *out, eg_error *err)
+{
+    static const eg_encode_options defaults = {0};
+    const eg_template *template = pair ? &tokenizer->pair : &tokenizer->single;
+    size_t limit = SIZE_MAX, room = SIZE_MAX;
+    if (!options)
+        options = &defaults;
+    if (options->max_length > 0) {
+        size_t specials = options->no_special ? 0 : template->specials;
+        if (options->max_length < specials)
+            return eg_fail(err, EG_E_USAGE, "a maximal length of %u leaves no room for the %zu special tokens",
+                           options->max_length, specials);
+        room = options->max_length - specials;
+        if (!pair && !tokenizer->info.truncate_left && options->truncation != EG_TRUNCATE_ONLY_SECOND)
+            limit = room + 1; /* one more shows that it is too long */
+    }
+    if (!out->work && !(out->work = eg_calloc(1, sizeof(eg_work))))
+        return eg_fail_nomem(err, "an encoder");
+    eg_work *work = out->work;
+    work->sequences[1].count = 0;
+    EG_TRY(encode_text(tokenizer, text, length, limit, work, &work->sequences[0], err));
+    if (pair)
+        EG_TRY(encode_text(tokenizer, pair, pair_length, SIZE_MAX, work, &work->sequences[1], err));
+    lengths kept = {work->sequences[0].count, work->sequences[1].count};
+    EG_TRY(truncate_lengths(&kept, pair != NULL, room, options->truncation, err));
+    return assemble(tokenizer, template, kept, !options->no_special, work, out, err);
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rooms inside the tokenizer. A text goes through them in this order, as in Hugging Face's library:
+ *
+ *   added tokens that are not normalised are cut out of the raw text (added_tokens.c)
+ *   → each stretch between is normalised (normalizer_*.c), keeping for each character what it came from
+ *   → added tokens that are normalised are cut out → the rest becomes words (pretokenizer_*.c)
+ *   → the model turns words into tokens (model_*.c) → truncation (encode.c) → special tokens (post_*.c)
+ *
+ * A component is a row in parts.c: its name in tokenizer.json, how its settings are read, what it does. bert_fast.c
+ * does the steps of BERT's own pipeline at once, for the same tokens.
+ */
+#ifndef EG_FRONTEND_TOKENIZER_PARTS_H
+#define EG_FRONTEND_TOKENIZER_PARTS_H
+
+#include "base/map.h"
+#include "frontend/json.h"
+#include "frontend/tokenizer.h"
+
+/* ---- Text being worked on ---- */
+
+/* A character and the characters [start, end) of the original text that it stands for. */
+typedef struct eg_char {
+    uint32_t c, start, end;
+} eg_char;
+
+typedef EG_VEC(eg_char) eg_chars;
+
+/*
+ * One character of a rewritten text. change 0: it replaces the next character of the old text; 1: it is put in and
+ * shares the place of the one before; -n: it replaces the next and swallows n more.
+ */
+typedef struct eg_change {
+    uint32_t c;
+    int32_t change;
+} eg_change;
+
+/* Part of a word, and whether it is what the pre-tokenizer looks for. */
+typedef struct eg_segment {
+    size_t begin, end;
+    bool match;
+} eg_segment;
+
+typedef struct eg_span {
+    size_t begin, end;
+} eg_span;
+
+typedef EG_VEC(eg_span) eg_spans;
+
+/* An added token found at [begin, end) of a text, or the text between two (token NULL). */
+typedef struct eg_added_token eg_added_token;
+typedef struct eg_cut {
+    size_t begin, end;
+    const eg_added_token *token;
+} eg_cut;
+
+typedef EG_VEC(eg_cut) eg_cuts;
+
+typedef struct eg_tokens {
+    int32_t *ids;
+    uint32_t *starts, *ends;
+    size_t count, capacity;
+} eg_tokens;
+
+/* A match of the matcher, in the order of the scan (from the end of the text). */
+typedef struct eg_match {
+    size_t begin, end;
+    uint32_t pattern;
+} eg_match;
+
+/* The buffers of one eg_encoding: they grow and stay. */
+typedef struct eg_work {
+    eg_chars text, next;               /* the stretch, normalised so far; what it becomes */
+    EG_VEC(eg_change) changes, sorted; /* a rewriting under way; marks being sorted */
+    eg_spans words, words_next;        /* pre-tokens of the stretch */
+    EG_VEC(eg_segment) segments;       /* what a pre-tokenizer found in one word */
+    EG_VEC(eg_match) matches;
+    eg_cuts cuts, inner_cuts;
+    EG_VEC(char) bytes;      /* a word in UTF-8 */
+    EG_VEC(uint64_t) hashes; /* of its prefixes */
+    eg_tokens sequences[2];
+} eg_work;
+
+bool eg_tokens_grow(eg_tokens *tokens, size_t more);
+
+static inline bool
+eg_tokens_reserve(eg_tokens *tokens, size_t more)
+{
+    return tokens->capacity - tokens->count >= more || eg_tokens_grow(tokens, more);
+}
+
+static inline void
+eg_tokens_put(eg_tokens *tokens, int32_t id, uint32_t start, uint32_t end) /* room must be reserved */
+{
+    tokens->ids[tokens->count] = id;
+    tokens->starts[tokens->count] = start;
+    tokens->ends[tokens->count++] = end;
+}
+
+/* ---- text.c: rewriting with the alignment kept ---- */
+
+/* Replaces work->text by what work->changes makes of it. */
+EG_NODISCARD eg_status eg_text_transform(eg_work *work, eg_error *err);
+/* Keeps the characters that have none of the flags (unicode.h). */
+void eg_text_drop(eg_work *work, unsigned flags);
+EG_NODISCARD eg_status eg_text_lower(eg_work *work, eg_error *err);
+EG_NODISCARD eg_status eg_text_decompose(eg_work *work, bool compatible, eg_error *err);
+EG_NODISCARD eg_status eg_text_compose(eg_work *work, bool compatible, eg_error *err);
+
+/* What becomes of the matches when a word is split at them. */
+typedef enum {
+    EG_SPLIT_ISOLATED,
+    EG_SPLIT_REMOVED,
+    EG_SPLIT_MERGED_WITH_PREVIOUS,
+    EG_SPLIT_MERGED_WITH_NEXT,
+    EG_SPLIT_CONTIGUOUS
+} eg_split;
+
+/* Splits each word at the characters with these flags, each a match of its own. */
+EG_NODISCARD eg_status eg_words_split(eg_work *work, unsigned flags, eg_split behavior, eg_error *err);
+/*
+ * Splits each word as `find` segments it: find fills work->segments with all of the word, in order, and returns false
+ * when out of memory.
+ */
+typedef bool (*eg_segmenter)(eg_work *work, eg_span word, const void *context);
+EG_NODISCARD eg_status eg_words_split_by(eg_work *work, eg_segmenter find, const void *context, eg_split behavior,
+                                         eg_error *err);
+
+/* ---- Components ---- */
+
+/* Reading tokenizer.json. Everything is allocated in the tokenizer's arena. */
+typedef struct eg_loading {
+    const char *file;
+    eg_tokenizer *tokenizer;
+    eg_arena *arena;
+    uint32_t depth;                /* of Sequences */
+    size_t extra_ids, extra_bytes; /* room that the vocabulary leaves for added tokens */
+    size_t entries;                /* of the model's vocabulary, before any is added */
+} eg_loading;
+
+typedef struct eg_decoding { /* the texts of the tokens, one after another */
+    eg_strbuf text;
+    EG_VEC(size_t) ends;
+} eg_decoding;
+
+typedef struct eg_part_type {
+    const char *name;
+    eg_status (*load)(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err);
+    union {
+        eg_status (*normalize)(const void *state, eg_work *work, eg_error *err); /* rewrites work->text */
+        eg_status (*split)(const void *state, eg_work *work, eg_error *err);     /* refines work->words */
+        void (*decode)(const void *state, const char *token, size_t length, bool first, eg_strbuf *out);
+    };
+} eg_part_type;
+
+typedef struct eg_part { /* type NULL: none */
+    const eg_part_type *type;
+    const void *state;
+} eg_part;
+
+typedef struct eg_part_list {
+    const eg_part *parts;
+    size_t count;
+} eg_part_list;
+
+typedef enum { EG_PART_NORMALIZER, EG_PART_PRETOKENIZER, EG_PART_DECODER } eg_part_kind;
+
+/* parts.c: the component that `spec` describes (null: none), found by its "type". */
+EG_NODISCARD eg_status eg_part_load(eg_loading *in, eg_part_kind kind, const eg_json *spec, eg_part *out,
+                                    eg_error *err);
+/* The "normalizers"-like array of a Sequence. */
+EG_NODISCARD eg_status eg_part_load_list(eg_loading *in, eg_part_kind kind, const eg_json *spec, const char *key,
+                                         const void **out_state, eg_error *err);
+
+/* ---- vocab.c ---- */
+
+typedef struct eg_token_slot {
+    uint32_t tag;
+    int32_t id; /* -1: empty */
+} eg_token_slot;
+
+/* From bytes to id. Hashes are made a byte at a time, so that all prefixes of a word are known after one pass. */
+typedef struct eg_token_index {
+    eg_token_slot *slots;
+    uint32_t shift; /* 64 - log2 of the slots */
+    uint32_t skip;  /* bytes of each token that are no part of the key (a prefix such as "##") */
+    size_t longest; /* key, in bytes */
+    uint8_t *near;  /* by the first two bytes: the longest key's length, 255 = more */
+    uint64_t seed;
+} eg_token_index;
+
+enum { EG_NEAR_SIZE = 4096 };
+
+typedef struct eg_vocab {
+    char *bytes; /* the tokens, one after another, each NUL-terminated */
+    size_t used;
+    uint32_t *begins, *lengths; /* by id; a length of EG_NO_TOKEN: no such id */
+    size_t ids, capacity;       /* one beyond the largest id; ids that there is room for */
+    size_t count;               /* entries */
+    eg_token_index index;
+} eg_vocab;
+
+#define EG_NO_TOKEN UINT32_MAX
+
+static inline uint64_t
+eg_token_hash(uint64_t hash, unsigned char byte)
+{
+    return (hash ^ byte) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static inline uint64_t
+eg_token_hash_end(uint64_t hash)
+{
+    return (hash ^ hash >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+}
+
+static inline unsigned
+eg_near_key(unsigned char first, unsigned char second)
+{
+    return (first * 31u ^ second) & (EG_NEAR_SIZE - 1);
+}
+
+/* Room for ids below `ids` and `bytes` bytes of tokens (below EG_NO_TOKEN). */
+EG_NODISCARD eg_status eg_vocab_new(eg_vocab *vocab, eg_arena *arena, size_t ids, size_t bytes, eg_error *err);
+/* False if the id is taken. Whether the token is there already is not looked for. */
+bool eg_vocab_set(eg_vocab *vocab, int32_t id, const char *token, size_t length);
+/* An index of the tokens that begin with `prefix`, by what follows it. Of equal tokens the last id stays. */
+EG_NODISCARD eg_status eg_vocab_index(eg_vocab *vocab, const char *prefix, size_t prefix_length, eg_arena *arena,
+                                      eg_token_index *out, eg_error *err);
+int32_t eg_vocab_find(const eg_vocab *vocab, const eg_token_index *index, uint64_t hash, const char *key,
+                      size_t length);
+int32_t eg_vocab_id(const eg_vocab *vocab, const char *token, size_t length); /* -1: none */
+
+/* ---- Models ---- */
+
+typedef struct eg_model_type {
+    const char *name;
+    eg_status (*load)(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err);
+    /* Appends the tokens of work->text's characters [word.begin, word.end). */
+    eg_status (*encode)(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error *err);
+} eg_model_type;
+
+/* parts.c: reads the model; in->tokenizer->vocab is filled by it. */
+EG_NODISCARD eg_status eg_model_load(eg_loading *in, const eg_json *spec, eg_error *err);
+
+typedef struct eg_wordpiece {
+    const eg_vocab *vocab;
+    eg_token_index continuing;
+    size_t max_chars;
+    int32_t unknown;
+} eg_wordpiece;
+
+EG_NODISCARD eg_status eg_wordpiece_new(eg_loading *in, const char *unknown, size_t unknown_length, const char *prefix,
+                                        size_t prefix_length, size_t max_chars, const void **out_state, eg_error *err);
+/*
+ * Greedy longest match over a word of `length` bytes: appends ids and the byte range of each piece to `out`, whose room
+ * for `length` tokens is reserved. A word that does not come out becomes one unknown token. `hashes` has room for
+ * eg_wordpiece_hashes() numbers.
+ */
+void eg_wordpiece_match(const eg_wordpiece *model, const char *word, size_t length, uint64_t *hashes, eg_tokens *out);
+size_t eg_wordpiece_hashes(const eg_wordpiece *model);
+
+/* ---- Post-processors ---- */
+
+enum { EG_PIECE_TOKEN, EG_PIECE_FIRST, EG_PIECE_SECOND };
+
+typedef struct eg_piece {
+    int kind;
+    int32_t id, type_id;
+} eg_piece;
+
+/* What is put around a text or a pair. */
+typedef struct eg_template {
+    eg_piece *pieces;
+    size_t count;
+    uint32_t specials;
+} eg_template;
+
+/* ---- Added tokens ---- */
+
+struct eg_added_token {
+    const char *content;
+    size_t length;
+    int32_t id;
+    bool single_word, lstrip, rstrip, normalized, special;
+};
+
+/* matcher.c: finds patterns in time linear in the text, by an automaton that reads it from its end. */
+typedef struct eg_matcher {
+    struct eg_matcher_node *nodes;
+    size_t count;
+    uint64_t *edges; /* open addressing: node << 21 | symbol, + 1; 0 = empty */
+    uint32_t *targets;
+    size_t mask;
+    bool *ends_pattern; /* by byte: whether a pattern ends in it (bytes only) */
+    int only_end;       /* the one byte that all patterns end in, or -1 */
+} eg_matcher;
+
+typedef struct eg_pattern {
+    const uint32_t *symbols;
+    size_t length;
+} eg_pattern;
+
+EG_NODISCARD eg_status eg_matcher_new(eg_matcher *matcher, const eg_pattern *patterns, size_t count, eg_arena *arena,
+                                      eg_error *err);
+/* The longest pattern at each place where one begins, the last place first; of equal patterns the first. */
+bool eg_matcher_scan_bytes(const eg_matcher *matcher, const char *text, size_t length, eg_work *work);
+bool eg_matcher_scan_chars(const eg_matcher *matcher, const eg_char *text, size_t length, eg_work *work);
+
+typedef struct eg_added_tokens {
+    eg_added_token *tokens;
+    size_t count;
+    int64_t largest;   /* id, or -1 */
+    eg_map by_content; /* → index of tokens */
+    uint32_t *by_id;   /* index + 1, or 0 */
+    eg_matcher raw, normalized;
+    const eg_added_token **raw_tokens, **normalized_tokens; /* by pattern */
+} eg_added_tokens;
+
+/* Makes room for in->extra_ids tokens; the vocabulary must be there. */
+EG_NODISCARD eg_status eg_added_tokens_reserve(eg_loading *in, eg_error *err);
+EG_NODISCARD eg_status eg_added_token_read(eg_loading *in, const eg_json *spec, eg_added_token *out, eg_error *err);
+/* Adds one, or changes it if it is there. Its id, unless -1, must be the one that the library would give. */
+EG_NODISCARD eg_status eg_added_tokens_put(eg_loading *in, const eg_added_token *token, const eg_json *spec,
+                                           eg_error *err);
+/* Reads the array of tokenizer.json. */
+EG_NODISCARD eg_status eg_added_tokens_load(eg_loading *in, const eg_json *list, eg_error *err);
+/* Builds the matchers once the normalizer is known. */
+EG_NODISCARD eg_status eg_added_tokens_index(eg_tokenizer *tokenizer, eg_error *err);
+/* Cuts a raw text (bytes), or work->text (characters), into `out`. */
+EG_NODISCARD eg_status eg_added_tokens_cut_raw(const eg_tokenizer *tokenizer, const char *text, size_t length,
+                                               eg_work *work, eg_cuts *out, eg_error *err);
+EG_NODISCARD eg_status eg_added_tokens_cut(const eg_tokenizer *tokenizer, eg_work *work, eg_cuts *out, eg_error *err);
+const eg_added_token *eg_added_tokens_by_id(const eg_tokenizer *tokenizer, int64_t id);
+
+/* ---- BERT's pipeline at once ---- */
+
+typedef struct eg_bert_normalizer {
+    bool clean_text, handle_chinese_chars, strip_accents, lowercase;
+} eg_bert_normalizer;
+
+typedef struct eg_bert_fast {
+    bool usable;
+    eg_bert_normalizer normalizer;
+    const eg_wordpiece *model;
+    uint8_t kinds[256], lower[256]; /* of each byte */
+} eg_bert_fast;
+
+void eg_bert_fast_new(eg_tokenizer *tokenizer);
+/*
+ * Appends the tokens of a stretch that begins with the original's character `first`; it may stop once `out` has `limit`
+ * of them. False when it meets a character that it leaves to the general path; nothing is
+ * appended then. *out_nomem tells when memory ran out.
+ */
+bool eg_bert_fast_encode(const eg_bert_fast *fast, const char *text, size_t length, uint32_t first, size_t limit,
+                         eg_tokens *out, bool *out_nomem);
+
+/* ---- The tokenizer ---- */
+
+struct eg_tokenizer {
+    eg_arena arena;
+    eg_vocab vocab;
+    const eg_model_type *model_type;
+    const void *model;
+    eg_part normalizer, pretokenizer, decoder;
+    eg_template single, pair;
+    eg_added_tokens added;
+    eg_bert_fast fast;
+    bool clean_up; /* clean_up_tokenization_spaces of tokenizer_config.json */
+    eg_tokenizer_info info;
+};
+
+/* The buffers: a stretch of raw text beginning with the original's character `first`; its normalisation. */
+EG_NODISCARD eg_status eg_work_set_text(eg_work *work, const char *text, size_t length, uint32_t first, eg_error *err);
+EG_NODISCARD eg_status eg_work_normalize(const eg_tokenizer *tokenizer, eg_work *work, eg_error *err);
+void eg_work_finish(eg_work *work);
+
+/* ---- load.c, vocab_txt.c, config.c ---- */
+
+/* The JSON files of a folder that speak about its tokenizer; NULL: not there. */
+typedef struct eg_tokenizer_files {
+    const eg_json *config, *specials_map, *added_tokens;
+    const char *config_file, *specials_map_file, *added_tokens_file;
+} eg_tokenizer_files;
+
+EG_NODISCARD eg_status eg_tokenizer_load_json(eg_tokenizer *tokenizer, const eg_json *root, const char *file,
+                                              eg_error *err);
+EG_NODISCARD eg_status eg_tokenizer_load_vocab_txt(eg_tokenizer *tokenizer, const char *text, size_t length,
+                                                   const char *file, const eg_tokenizer_files *files, eg_error *err);
+/* What tokenizer_config.json says beside the tokens: limits, sides, names of the special tokens. */
+EG_NODISCARD eg_status eg_tokenizer_configure(eg_tokenizer *tokenizer, const eg_tokenizer_files *files, eg_error *err);
+/* The special token `key` ("cls_token") of the files, or `fallback`. *out_spec is its place, or NULL. */
+EG_NODISCARD eg_status eg_special_token(const eg_tokenizer_files *files, const char *key, const char *fallback,
+                                        const char **out, size_t *out_length, eg_error *err);
+/* Whether vocab.txt of this class (NULL: none is named) is BERT's. */
+bool eg_class_is_bert(const char *class_name);
+bool eg_class_feeds_type_ids(const char *class_name, const char *model);
+
+EG_NODISCARD eg_status eg_post_processor_load(eg_loading *in, const eg_json *spec, eg_error *err);
+EG_NODISCARD eg_status eg_template_bert(eg_loading *in, int32_t cls, int32_t sep, eg_error *err);
+
+/* Members of an object with their type checked. A missing or null one leaves *out as it is, unless required. */
+EG_NODISCARD eg_status eg_read_bool(eg_loading *in, const eg_json *object, const char *key, bool *out, eg_error *err);
+EG_NODISCARD eg_status eg_read_int(eg_loading *in, const eg_json *object, const char *key, int64_t min, int64_t max,
+                                   int64_t *out, eg_error *err);
+EG_NODISCARD eg_status eg_read_string(eg_loading *in, const eg_json *object, const char *key, const char **out,
+                                      size_t *out_length, eg_error *err);
+/* The member, which must be there and of this type. */
+EG_NODISCARD eg_status eg_read_member(eg_loading *in, const eg_json *object, const char *key, eg_json_type type,
+                                      const eg_json **out, eg_error *err);
+/* EG_E_INPUT at the value (NULL: the file only). */
+EG_NODISCARD eg_status eg_fail_json(eg_loading *in, const eg_json *value, eg_error *err, const char *fmt, ...)
+    EG_PRINTF(4, 5);
+
+#endif

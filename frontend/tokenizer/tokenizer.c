@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a folder, looking tokens up, decoding. */
+#include "frontend/tokenizer.h"
+
+#include <string.h>
+
+#include "frontend/file.h"
+#include "frontend/tokenizer/clean_up.h"
+#include "frontend/tokenizer/parts.h"
+
+/* One file of the folder while it is read. */
+typedef struct reading {
+    eg_file file;
+    const eg_json *json; /* NULL: not there */
+    const char *path;
+} reading;
+
+enum { TOKENIZER_JSON, VOCAB_TXT, CONFIG, SPECIALS_MAP, ADDED_TOKENS, FILES };
+
+static const char *const file_names[FILES] = {"tokenizer.json", "vocab.txt", "tokenizer_config.json",
+                                              "special_tokens_map.json", "added_tokens.json"};
+
+static eg_status
+read_file(const char *dir, const char *name, bool as_json, eg_arena *arena, reading *out, eg_error *err)
+{
+    enum { DEEPEST = 128 };
+    static const eg_json_limits limits = {.max_depth = DEEPEST};
+    out->path = eg_path_join(arena, dir, name);
+    if (!out->path)
+        return eg_fail_nomem(err, "a path");
+    if (!eg_file_exists(out->path))
+        return EG_OK;
+    EG_TRY(eg_file_map(out->path, 0, &out->file, err));
+    if (!as_json)
+        return EG_OK;
+    EG_TRY(eg_json_parse(out->file.data, out->file.size, out->path, &limits, arena, &out->json, err));
+    return out->json->type == EG_JSON_OBJECT ? EG_OK : eg_json_wrong_type(out->json, out->path, "an object", err);
+}
+
+static eg_status
+read_class(eg_tokenizer *tokenizer, const reading *config, eg_error *err)
+{
+    const eg_json *name = eg_json_get(config->json, "tokenizer_class");
+    if (!name || name->type == EG_JSON_NULL)
+        return EG_OK;
+    if (name->type != EG_JSON_STRING)
+        return eg_json_wrong_type(name, config->path, "the name of a class", err);
+    tokenizer->info.class_name = eg_arena_strndup(&tokenizer->arena, name->string, name->length);
+    return tokenizer->info.class_name ? EG_OK : eg_fail_nomem(err, "a tokenizer");
+}
+
+static eg_status
+load_vocab_txt(eg_tokenizer *tokenizer, const reading *files, const eg_tokenizer_files *json, eg_error *err)
+{
+    const reading *vocab = &files[VOCAB_TXT], *config = &files[CONFIG];
+    if (!eg_class_is_bert(tokenizer->info.class_name)) {
+        const eg_json *name = eg_json_get(config->json, "tokenizer_class");
+        return eg_hint(err,
+                       eg_fail_at(err, EG_E_INPUT, config->path, name->line, name->column,
+                                  "vocab.txt of the class '%.64s' is not supported", tokenizer->info.class_name),
+                       "a tokenizer.json beside it would be read");
+    }
+    return eg_tokenizer_load_vocab_txt(tokenizer, vocab->file.size ? vocab->file.data : "", vocab->file.size,
+                                       vocab->path, json, err);
+}
+
+static eg_status
+load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch, eg_error *err)
+{
+    for (int i = 0; i < FILES; i++)
+        EG_TRY(read_file(dir, file_names[i], i != VOCAB_TXT, scratch, &files[i], err));
+    eg_tokenizer_files json = {
+        .config = files[CONFIG].json,
+        .specials_map = files[SPECIALS_MAP].json,
+        .added_tokens = files[ADDED_TOKENS].json,
+        .config_file = files[CONFIG].path,
+        .specials_map_file = files[SPECIALS_MAP].path,
+        .added_tokens_file = files[ADDED_TOKENS].path,
+    };
+    EG_TRY(read_class(tokenizer, &files[CONFIG], err));
+    if (files[TOKENIZER_JSON].json)
+        EG_TRY(eg_tokenizer_load_json(tokenizer, files[TOKENIZER_JSON].json, files[TOKENIZER_JSON].path, err));
+    else if (files[VOCAB_TXT].file.path)
+        EG_TRY(load_vocab_txt(tokenizer, files, &json, err));
+    else
+        return eg_fail_at(err, EG_E_INPUT, dir, 0, 0,
+                          "has no tokenizer: neither tokenizer.json nor vocab.txt is there");
+    return eg_tokenizer_configure(tokenizer, &json, err);
+}
+
+eg_status
+eg_tokenizer_open(const char *dir, eg_tokenizer **out, eg_error *err)
+{
+    reading files[FILES] = {0};
+    eg_arena scratch = {0};
+    *out = NULL;
+    eg_tokenizer *tokenizer = eg_calloc(1, sizeof *tokenizer);
+    if (!tokenizer)
+        return eg_fail_nomem(err, "a tokenizer");
+    eg_status status = load(tokenizer, dir, files, &scratch, err);
+    for (int i = 0; i < FILES; i++)
+        eg_file_unmap(&files[i].file);
+    eg_arena_finish(&scratch);
+    if (status == EG_OK)
+        *out = tokenizer;
+    else
+        eg_tokenizer_close(tokenizer);
+    return status;
+}
+
+void
+eg_tokenizer_close(eg_tokenizer *tokenizer)
+{
+    if (!tokenizer)
+        return;
+    eg_map_finish(&tokenizer->added.by_content);
+    eg_arena_finish(&tokenizer->arena);
+    eg_free(tokenizer);
+}
+
+void
+eg_tokenizer_describe(const eg_tokenizer *tokenizer, eg_tokenizer_info *out)
+{
+    *out = tokenizer->info;
+}
+
+const char *
+eg_tokenizer_token(const eg_tokenizer *tokenizer, int64_t id, size_t *out_length)
+{
+    const eg_vocab *vocab = &tokenizer->vocab;
+    if (id < 0 || (uint64_t)id >= vocab->ids || vocab->lengths[id] == EG_NO_TOKEN)
+        return NULL;
+    if (out_length)
+        *out_length = vocab->lengths[id];
+    return vocab->bytes + vocab->begins[id];
+}
+
+int64_t
+eg_tokenizer_id(const eg_tokenizer *tokenizer, const char *token, size_t length)
+{
+    uint64_t added;
+    if (eg_map_get(&tokenizer->added.by_content, token, length, &added))
+        return tokenizer->added.tokens[added].id;
+    return eg_vocab_id(&tokenizer->vocab, token, length);
+}
+
+eg_status
+eg_tokenizer_decode(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count, bool skip_special, eg_strbuf *out,
+                    eg_error *err)
+{
+    const eg_part *decoder = &tokenizer->decoder;
+    size_t begin = out->length;
+    bool first = true;
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        const char *token = eg_tokenizer_token(tokenizer, ids[i], &length);
+        const eg_added_token *added = eg_added_tokens_by_id(tokenizer, ids[i]);
+        if (!token || (skip_special && added && added->special))
+            continue;
+        if (decoder->type) {
+            decoder->type->decode(decoder->state, token, length, first, out);
+        } else {
+            if (!first)
+                eg_strbuf_putc(out, ' ');
+            eg_strbuf_append(out, token, length);
+        }
+        first = false;
+    }
+    if (tokenizer->clean_up)
+        eg_clean_up(out, begin, false);
+    return out->failed ? eg_fail_nomem(err, "decoded text") : EG_OK;
+}

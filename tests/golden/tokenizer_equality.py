@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Egbert's tokenizer against Hugging Face's library: the same ids, type ids, offsets and decoded text.
+
+    tokenizer_equality.py [--build DIR] [--minilm DIR] [--lines N]
+
+Needs `tokenizers` from PyPI alone. Lines are made from a fixed seed. Each case is a folder that both sides read.
+"""
+import argparse
+import array
+import json
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+NO_SPECIAL, PAIR, DECODE = 1, 2, 4
+STRATEGIES = ["longest_first", "only_first", "only_second"]
+USAGE = 2
+SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+# ---- Lines ----
+
+WORDS = """the of and to in a is that for it as was with be by on not he I this are or his from at which but have an had
+they you were there one all we can her has been if more when will would who so no antidisestablishmentarianism
+unbelievable tokenization running walked don't it's we've they're U.S.A. e-mail 3.14 $20 100% C++ foo_bar x=y a/b
+Straße café naïve Ünïcödé ÉCOLE Ångström İstanbul ΟΔΟΣ ΑΓΑΠΗ Москва привет ЁЖ שלום مرحبا हिन्दी क्षि ไทย 中文 漢字 日本語
+ひらがな カタカナ ﾊﾟ 한국어 가나다 ﷺ ﬁ Ａｂｃ ① ½ x² ™ 👨‍👩‍👧‍👦 🇩🇪 👍🏽 ❤️ ‍ ­ ​""".split()
+MARKS = [0x300, 0x301, 0x302, 0x303, 0x308, 0x323, 0x327, 0x328, 0x331, 0x338, 0x345, 0x34F, 0x360, 0x5B0, 0x64B, 0x93C,
+         0x94D, 0xE38, 0xF71, 0xF72, 0x1DFB, 0x20D0, 0x302A, 0x302E, 0x302F, 0x3099, 0x8D4, 0x1D165, 0x1D16D, 0xFE20]
+SPACES = " \t\n\r\v\f\x85\xa0\u1680\u2003\u2009\u2028\u202f\u3000\u180e\u200b\ufeff\x00\x1c\x1f"
+BLOCKS = [(0x20, 0x7E), (0xA0, 0x17F), (0x180, 0x24F), (0x370, 0x3FF), (0x400, 0x52F), (0x590, 0x6FF), (0x900, 0xDFF),
+          (0x1100, 0x11FF), (0x1E00, 0x1FFF), (0x2000, 0x2BFF), (0x3000, 0x30FF), (0x3400, 0x3500), (0x4E00, 0x9FFF),
+          (0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0xFB00, 0xFDFF), (0xFE00, 0xFFFF), (0x10000, 0x10FFF), (0x11000, 0x11FFF),
+          (0x16E00, 0x16FFF), (0x1D100, 0x1D7FF), (0x1F000, 0x1FAFF), (0x20000, 0x20100), (0x2F800, 0x2FA1F)]
+
+
+def is_text(c):
+    return not 0xD800 <= c <= 0xDFFF
+
+
+def any_char(rng):
+    while True:
+        c = rng.randrange(0x110000)
+        if is_text(c):
+            return chr(c)
+
+
+def block_word(rng):
+    low, high = rng.choice(BLOCKS)
+    return "".join(chr(c) for c in (rng.randint(low, high) for _ in range(rng.randint(1, 8))) if is_text(c))
+
+
+def marked_word(rng):
+    out = []
+    for _ in range(rng.randint(1, 4)):
+        out.append(rng.choice("aeoAEKsé\u1161가\u0f40ặ") if rng.random() < 0.9 else block_word(rng))
+        out += [chr(rng.choice(MARKS)) for _ in range(rng.choice([0, 1, 1, 2, 3, 30]))]
+    return "".join(out)
+
+
+def one_word(rng, pool, added):
+    kind = rng.random()
+    if kind < 0.5:
+        word = rng.choice(pool)
+        return word if rng.random() < 0.8 else rng.choice([word.upper(), word.capitalize(), word + rng.choice(pool)])
+    if kind < 0.62:
+        return rng.choice(WORDS)
+    if kind < 0.72:
+        return block_word(rng)
+    if kind < 0.80:
+        return marked_word(rng)
+    if kind < 0.86:
+        return rng.choice(added)
+    if kind < 0.92:
+        return rng.choice([".", ",", "!", "?", "...", "--", "(", ")", '"', "'", "#", "##", "_", "[", "]", "[MASK", "SEP]"])
+    if kind < 0.96:
+        return any_char(rng)
+    return rng.choice(["x" * rng.randint(90, 110), "é" * rng.randint(95, 105), "\u0301" * 40, "ab" * 60, "1" * 99])
+
+
+def mixed_line(rng, pool, added):
+    parts = []
+    for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 13])):
+        parts.append(one_word(rng, pool, added))
+        blank = rng.random()
+        parts.append(" " if blank < 0.7 else "" if blank < 0.85 else rng.choice(SPACES) * rng.randint(1, 3))
+    return "".join(parts)
+
+
+def every_char(step=24):
+    """Each character on its own, within a word, and before a mark; several to a line."""
+    chars = [chr(c) for c in range(0x110000) if is_text(c)]
+    for at in range(0, len(chars), step):
+        yield "".join(f"{c} a{c}b {c}\u0301" for c in chars[at:at + step])
+
+
+# ---- Both sides ----
+
+
+class Egbert:
+    def __init__(self, build, folder):
+        self.command = [str(pathlib.Path(build) / "tests" / "unit" / "tokenizer_dump"), str(folder)]
+
+    def ask(self, requests):
+        """requests: (max_length, strategy, flags, a, b). Answers: (status, ids, types, starts, ends, special)."""
+        blob = bytearray()
+        for max_length, strategy, flags, a, b in requests:
+            blob += struct.pack("<IBBII", max_length, strategy, flags, len(a), len(b)) + a + b
+        done = subprocess.run(self.command, input=bytes(blob), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert done.returncode == 0, done.stderr.decode()
+        at, answers = 0, []
+        for _, _, flags, _, _ in requests:
+            status, count = struct.unpack_from("<II", done.stdout, at)
+            at += 8
+            if flags & DECODE:
+                answers.append((status, done.stdout[at:at + count].decode()))
+                at += count
+                continue
+            arrays = []
+            for kind, size in (("i", 4), ("i", 4), ("I", 4), ("I", 4), ("B", 1)) if status == 0 else ():
+                values = array.array(kind)
+                values.frombytes(done.stdout[at:at + size * count])
+                arrays.append(values.tolist())
+                at += size * count
+            answers.append((status, *arrays))
+        assert at == len(done.stdout)
+        return answers
+
+
+class Difference(Exception):
+    pass
+
+
+def compare_one(case, text, pair, want, got, what):
+    if got[0] != 0:
+        raise Difference(f"{case}: {what}: status {got[0]} for {text!r}, {pair!r}")
+    status, ids, types, starts, ends, special = got
+    for name, w, g in (("ids", want.ids, ids), ("type_ids", want.type_ids, types),
+                       ("offsets", want.offsets, list(zip(starts, ends))),
+                       ("special", want.special_tokens_mask, special)):
+        if w != g:
+            at = next((i for i, (x, y) in enumerate(zip(w, g)) if x != y), min(len(w), len(g)))
+            raise Difference(f"{case}: {what}: {name} differ at {at}: want {w[at:at + 6]}, got {g[at:at + 6]}\n"
+                             f"  text {text!r}\n  pair {pair!r}\n  want {want.tokens}")
+
+
+def compare_lines(case, oracle, egbert, lines, flags=0, chunk=20000):
+    for at in range(0, len(lines), chunk):
+        part = lines[at:at + chunk]
+        answers = egbert.ask([(0, 0, flags, text.encode(), b"") for text in part])
+        wants = oracle.encode_batch(part, add_special_tokens=not flags & NO_SPECIAL)
+        for text, want, got in zip(part, wants, answers):
+            compare_one(case, text, None, want, got, "line")
+    return len(lines)
+
+
+def compare_pairs(case, oracle, egbert, pairs, rng):
+    """Each strategy at several lengths; an error of the library is a usage error here."""
+    count = 0
+    specials = oracle.num_special_tokens_to_add(True)
+    for strategy, name in enumerate(STRATEGIES):
+        for flags in (PAIR, PAIR | NO_SPECIAL):
+            for _ in range(4):
+                length = rng.choice([specials + 1, specials + 2, 8, 9, 15, 16, 30])
+                some = rng.sample(pairs, min(len(pairs), 150))
+                answers = egbert.ask([(length, strategy, flags, a.encode(), b.encode()) for a, b in some])
+                oracle.enable_truncation(length, strategy=name)
+                for (a, b), got in zip(some, answers):
+                    try:
+                        want = oracle.encode(a, b, add_special_tokens=not flags & NO_SPECIAL)
+                    except Exception:
+                        if got[0] != USAGE:
+                            raise Difference(f"{case}: {name} {length}: the library refuses {a!r}, {b!r}") from None
+                        continue
+                    compare_one(case, a, b, want, got, f"{name} {length}")
+                    count += 1
+    oracle.no_truncation()
+    return count
+
+
+def compare_truncated(case, oracle, egbert, lines, direction):
+    length = 7
+    answers = egbert.ask([(length, 0, 0, text.encode(), b"") for text in lines])
+    oracle.enable_truncation(length, direction=direction)
+    for text, want, got in zip(lines, oracle.encode_batch(lines), answers):
+        compare_one(case, text, None, want, got, f"truncated to {length}")
+    oracle.no_truncation()
+    return len(lines)
+
+
+CLEAN_UP = [(" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"),
+            (" 's", "'s"), (" 've", "'ve"), (" 're", "'re")]
+
+
+def compare_decode(case, oracle, egbert, lines, clean_up, rng):
+    size = oracle.get_vocab_size()
+    lists = [oracle.encode(text).ids for text in lines]
+    lists += [[rng.randrange(size + 3) for _ in range(rng.randint(0, 12))] for _ in range(len(lines))]
+    for skip in (False, True):
+        answers = egbert.ask([(0, 0, DECODE | (NO_SPECIAL if skip else 0), array.array("q", ids).tobytes(), b"")
+                              for ids in lists])
+        for ids, (status, got) in zip(lists, answers):
+            want = oracle.decode(ids, skip_special_tokens=skip)
+            for old, new in CLEAN_UP if clean_up else ():
+                want = want.replace(old, new)
+            if status != 0 or want != got:
+                raise Difference(f"{case}: decode {ids}, skip {skip}: want {want!r}, got {got!r}")
+    return 2 * len(lists)
+
+
+# ---- Cases ----
+
+
+def char_vocabulary():
+    """Every character that has a name of its own, at the start of a word and within one: nothing hides as unknown."""
+    kept = [c for c in range(0x21, 0x20000) if is_text(c) and not 0x3400 <= c <= 0x9FFF and not 0xAC00 <= c <= 0xF8FF
+            and not 0x13000 <= c < 0x16A00 and not 0x17000 <= c < 0x1AFF0]
+    tokens = SPECIALS + [chr(c) for c in kept] + ["##" + chr(c) for c in kept]
+    return {token: i for i, token in enumerate(tokens)}
+
+
+def spec(vocab, normalizer, pre_tokenizer=None, added=(), decoder=None):
+    return {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [{"id": vocab[t], "content": t, "single_word": False, "lstrip": False, "rstrip": False,
+                          "normalized": False, "special": True} for t in SPECIALS] + list(added),
+        "normalizer": normalizer, "pre_tokenizer": pre_tokenizer or {"type": "BertPreTokenizer"},
+        "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", vocab["[SEP]"]], "cls": ["[CLS]", vocab["[CLS]"]]},
+        "decoder": decoder,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                  "max_input_chars_per_word": 100, "vocab": vocab}}
+
+
+def bert(clean=True, cjk=True, strip=None, lower=True):
+    return {"type": "BertNormalizer", "clean_text": clean, "handle_chinese_chars": cjk, "strip_accents": strip,
+            "lowercase": lower}
+
+
+def one_after_another(key, *parts):
+    return {"type": "Sequence", key: list(parts)}
+
+
+def added(token, **flags):
+    return {"content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+            "special": False, **flags}
+
+
+def vocab_txt_oracle(lines, lower):
+    """What transformers' BertTokenizer builds."""
+    vocab = {token: i for i, token in enumerate(lines)}
+    oracle = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
+    oracle.normalizer = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=None,
+                                                   lowercase=lower)
+    oracle.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    oracle.decoder = decoders.WordPiece(prefix="##")
+    oracle.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in
+                               ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")])
+    oracle.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[(t, oracle.token_to_id(t)) for t in ("[CLS]", "[SEP]")])
+    return oracle
+
+
+class Cases:
+    """Folders with their oracle: (name, folder, oracle, share of the lines, whether to try every character)."""
+
+    def __init__(self, minilm, scratch):
+        self.minilm, self.scratch = pathlib.Path(minilm), pathlib.Path(scratch)
+        self.file = json.loads((self.minilm / "tokenizer.json").read_text())
+
+    def folder(self, name, data, config=None):
+        folder = self.scratch / name
+        folder.mkdir()
+        text = json.dumps(data, ensure_ascii=False)
+        (folder / "tokenizer.json").write_text(text)
+        (folder / "tokenizer_config.json").write_text(json.dumps(config or {}))
+        oracle = Tokenizer.from_str(text)
+        oracle.no_truncation()
+        oracle.no_padding()
+        return folder, oracle
+
+    def minilm_case(self):
+        oracle = Tokenizer.from_file(str(self.minilm / "tokenizer.json"))
+        oracle.no_truncation()
+        oracle.no_padding()
+        return self.minilm, oracle
+
+    def vocab_txt(self, lower):
+        folder = self.scratch / f"vocab_txt_{lower}"
+        folder.mkdir()
+        data = (self.minilm / "vocab.txt").read_bytes()
+        (folder / "vocab.txt").write_bytes(data)
+        (folder / "tokenizer_config.json").write_text(
+            json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": lower, "clean_up_tokenization_spaces": True}))
+        return folder, vocab_txt_oracle(data.decode().splitlines(), lower)
+
+    def changed(self, name, **parts):
+        return self.folder(name, {**self.file, **parts})
+
+    def added_tokens(self):
+        more = [added("<mark>", lstrip=True, rstrip=True), added("dog", single_word=True),
+                added("Café", normalized=True), added("new york", normalized=True, single_word=True),
+                added("new", normalized=True), added("<l>", lstrip=True, special=True), added("<r>", rstrip=True),
+                added("  "), added("中文", normalized=True), added("[MASK] it"),
+                added("ab", normalized=True, lstrip=True, rstrip=True)]
+        vocab = self.file["model"]["vocab"]
+        fresh = len(vocab)
+        for token in more:  # one that the vocabulary has keeps its id
+            token["id"] = vocab.get(token["content"], fresh)
+            fresh += token["id"] == fresh
+        return {"added_tokens": self.file["added_tokens"] + more}
+
+    def all(self):
+        chars = char_vocabulary()
+        yield "minilm", *self.minilm_case(), 0.4, True
+        yield "vocab.txt", *self.vocab_txt(True), 0.08, False
+        yield "vocab.txt cased", *self.vocab_txt(False), 0.08, False
+        yield "added tokens", *self.changed("added", **self.added_tokens()), 0.15, False
+        yield "no Chinese", *self.changed("nochinese", normalizer=bert(cjk=False)), 0.05, False
+        yield "cased", *self.folder("cased", spec(chars, bert(strip=False, lower=False))), 0.05, True
+        yield "uncased", *self.folder("uncased", spec(chars, bert())), 0.05, True
+        yield "stepwise", *self.folder("stepwise", spec(chars, one_after_another("normalizers", bert()))), 0.05, True
+        yield "no cleaning", *self.folder("raw", spec(chars, bert(clean=False, strip=True, lower=False))), 0.03, False
+        yield "composed", *self.folder("nfkc", spec(
+            chars, one_after_another("normalizers", {"type": "NFKC"}, {"type": "Lowercase"}),
+            {"type": "Whitespace"})), 0.03, True
+        yield "decomposed", *self.folder("nfkd", spec(
+            chars, one_after_another("normalizers", {"type": "NFKD"}, {"type": "StripAccents"},
+                                     {"type": "Strip", "strip_left": True, "strip_right": False},
+                                     {"type": "Replace", "pattern": {"String": "aa"}, "content": "xyz"}),
+            one_after_another("pretokenizers", {"type": "WhitespaceSplit"},
+                              {"type": "Digits", "individual_digits": True},
+                              {"type": "Punctuation", "behavior": "MergedWithPrevious"}))), 0.03, True
+        yield "canonical", *self.folder("nfc", spec(
+            chars, one_after_another("normalizers", {"type": "NFD"}, {"type": "NFC"}),
+            one_after_another("pretokenizers", {"type": "WhitespaceSplit"}, {"type": "Digits"},
+                              {"type": "Punctuation", "behavior": "MergedWithNext"}))), 0.03, False
+
+
+ADDED_TEXT = ["[MASK]", "[SEP]", "[CLS]", "[UNK]", "[PAD]", " [MASK] ", "[mask]", "<mark>", "  <mark>  ", "dog", "dogs",
+              "hotdog", "dog1", "dog-", "dog\u0301", "Café", "cafe", "CAFÉ", "new york", "New Yorker", "new", "<l>",
+              "   <l>", "<r>   ", "<r> <l>", "    ", "     ", "中文", "[MASK] it", "ab", " AB ", "<mark><mark>"]
+
+
+def run(build, minilm, lines, out=sys.stdout):
+    rng = random.Random(20240607)
+    total = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        cases = Cases(minilm, scratch)
+        pool = [t.removeprefix("##") for t in cases.file["model"]["vocab"]]
+        every = list(every_char())
+        for name, folder, oracle, share, all_chars in cases.all():
+            begin = time.time()
+            egbert = Egbert(build, folder)
+            mixed = [mixed_line(rng, pool, ADDED_TEXT) for _ in range(int(lines * share))]
+            count = compare_lines(name, oracle, egbert, mixed)
+            if all_chars:
+                count += compare_lines(name, oracle, egbert, every)
+            count += compare_lines(name, oracle, egbert, mixed[:500], NO_SPECIAL)
+            count += compare_pairs(name, oracle, egbert, list(zip(mixed[:300], mixed[300:600])), rng)
+            count += compare_truncated(name, oracle, egbert, mixed[:500], "right")
+            config = folder / "tokenizer_config.json"
+            clean_up = config.exists() and json.loads(config.read_text()).get("clean_up_tokenization_spaces") is True
+            count += compare_decode(name, oracle, egbert, mixed[:300], clean_up, rng)
+            total += count
+            print(f"{name}: {count} equal, {time.time() - begin:.1f} s", file=out, flush=True)
+        folder, oracle = cases.changed("left")
+        (folder / "tokenizer_config.json").write_text(json.dumps({"truncation_side": "left"}))
+        total += compare_truncated("left", oracle, Egbert(build, folder), mixed[:500], "left")
+    print(f"{total} equal", file=out)
+    return total
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("--build", default="build")
+    args.add_argument("--minilm", default="build/models/all-MiniLM-L6-v2")
+    args.add_argument("--lines", type=int, default=60000)
+    args = args.parse_args()
+    try:
+        run(args.build, args.minilm, args.lines)
+    except Difference as difference:
+        sys.exit(str(difference))
+
+
+if __name__ == "__main__":
+    main()
