@@ -18,7 +18,7 @@
 #define EG_REF_AT(array, i)                                                                                            \
     ((const __typeof__(*(array)) *)((const unsigned char *)(array) + (size_t)(i) * (array)->size))
 
-/* --- objects --------------------------------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------------------- */
 
 struct eg_device {
     const eg_host *host;
@@ -37,7 +37,7 @@ struct eg_weight {
     uint64_t count;
 };
 
-/* --- compiled nodes -------------------------------------------------------------------------------------------- */
+/* --- compiled nodes ------------------------------------------------------------------------------ */
 
 /* A value as the kernels need to know it; the shapes are those of the view. */
 typedef struct eg_ref_value {
@@ -75,7 +75,7 @@ struct eg_exec {
     uint64_t scratch; /* bytes; the same for every size */
 };
 
-/* --- reading a node -------------------------------------------------------------------------------------------- */
+/* --- reading a node ------------------------------------------------------------------------------ */
 
 typedef struct eg_ref_reader {
     const eg_host *host;
@@ -110,7 +110,7 @@ int64_t eg_ref_width_from(const eg_value_info *info, uint32_t axis);
 int64_t eg_ref_width(const eg_value_info *info);
 int64_t eg_ref_last_axis(const eg_value_info *info);
 
-/* --- computing a node ------------------------------------------------------------------------------------------ */
+/* --- computing a node ---------------------------------------------------------------------------- */
 
 typedef struct eg_ref_call {
     const eg_exec *exec;
@@ -160,7 +160,7 @@ void eg_ref_matmul_block(const float *x, int64_t ldx, const float *w, int64_t ld
                          int64_t n, int64_t k, double factor, double *panel);
 uint64_t eg_ref_panel_bytes(int64_t k);
 
-/* --- ops ------------------------------------------------------------------------------------------------------- */
+/* --- ops ----------------------------------------------------------------------------------------- */
 
 struct eg_ref_op {
     const char *name;
@@ -175,7 +175,7 @@ const eg_ref_op *eg_ref_op_find(const char *name);
 #include "ops/ops.def"
 #undef EG_REF_OP
 
-/* --- the device's functions ------------------------------------------------------------------------------------ */
+/* --- the device's functions ---------------------------------------------------------------------- */
 
 extern const eg_device_ops eg_ref_device_ops;
 

@@ -114,7 +114,7 @@ eg_ref_run(eg_exec *exec, const eg_run_info *run, eg_event **done, eg_error *err
     return status;
 }
 
-/* --- what the kernels see -------------------------------------------------------------------------------------- */
+/* --- what the kernels see ------------------------------------------------------------------------ */
 
 static void *
 value_data(const eg_ref_call *call, uint32_t number)

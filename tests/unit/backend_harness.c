@@ -17,7 +17,7 @@ struct eg_view {
     eg_weight *weights[OP_INPUTS + 1];
 };
 
-/* --- host services --------------------------------------------------------------------------------------------- */
+/* --- host services ------------------------------------------------------------------------------- */
 
 static void
 host_log(void *ctx, int32_t level, const char *message)
@@ -86,7 +86,7 @@ host_setenv_if_unset(void *ctx, const char *name, const char *value)
     return setenv(name, value, 0) == 0 ? EG_OK : EG_E_FAILED;
 }
 
-/* --- the view: one node ---------------------------------------------------------------------------------------- */
+/* --- the view: one node -------------------------------------------------------------------------- */
 
 static uint32_t
 view_nodes(void *ctx, const eg_view *view)
@@ -223,7 +223,7 @@ view_weight(void *ctx, const eg_view *view, uint32_t value)
     return view->weights[value];
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------- */
 
 bool
 backend_open(backend *b, const char *path, const char *options, uint32_t threads)
@@ -277,7 +277,7 @@ backend_close(backend *b)
     b->device = NULL;
 }
 
-/* --- running a case -------------------------------------------------------------------------------------------- */
+/* --- running a case ------------------------------------------------------------------------------ */
 
 /* Memory of one value: rows `stride` apart, GUARD words everywhere else. */
 typedef struct memory {

@@ -4,7 +4,7 @@
 
 #include "../reference.h"
 
-/* --- scores ---------------------------------------------------------------------------------------------------- */
+/* --- scores -------------------------------------------------------------------------------------- */
 
 /* heads and key_heads, checked against the widths; `wide` has A · s columns, `narrow` K · s. */
 static bool
@@ -87,7 +87,7 @@ run_scores(const eg_ref_call *call)
 
 const eg_ref_op eg_ref_op_scores = {"scores", 0, accept_scores, run_scores};
 
-/* --- softmax --------------------------------------------------------------------------------------------------- */
+/* --- softmax ------------------------------------------------------------------------------------- */
 
 static bool
 accept_softmax(eg_ref_reader *reader)
@@ -151,7 +151,7 @@ run_softmax(const eg_ref_call *call)
 
 const eg_ref_op eg_ref_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
 
-/* --- apply ----------------------------------------------------------------------------------------------------- */
+/* --- apply --------------------------------------------------------------------------------------- */
 
 /* Columns of v that are summed side by side. */
 #define COLUMNS 8

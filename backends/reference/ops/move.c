@@ -5,7 +5,7 @@
 
 #include "../reference.h"
 
-/* --- rows split at an axis ------------------------------------------------------------------------------------- */
+/* --- rows split at an axis ----------------------------------------------------------------------- */
 
 /*
  * A value seen along one of its axes: `lines` runs of `length` adjacent elements, `step` apart inside a row. Along
@@ -173,7 +173,7 @@ run_squeeze(const eg_ref_call *call)
 
 const eg_ref_op eg_ref_op_squeeze = {"squeeze", 1, accept_squeeze, run_squeeze};
 
-/* --- cast ------------------------------------------------------------------------------------------------------ */
+/* --- cast ---------------------------------------------------------------------------------------- */
 
 static bool
 accept_cast(eg_ref_reader *reader)

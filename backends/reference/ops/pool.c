@@ -39,7 +39,7 @@ rows_of_text(const eg_ref_call *call, eg_ref_matrix x, uint32_t text)
     return (text_rows){x.f32 + ((int64_t)row->start + skip) * x.stride, (int64_t)row->valid - skip, x.stride, skip};
 }
 
-/* --- one token ------------------------------------------------------------------------------------------------- */
+/* --- one token ----------------------------------------------------------------------------------- */
 
 static eg_status
 pick(const eg_ref_call *call, int64_t index)
@@ -79,7 +79,7 @@ const eg_ref_op eg_ref_op_first_token = {"first_token", 0, accept_pool, run_firs
 const eg_ref_op eg_ref_op_last_token = {"last_token", 0, accept_pool, run_last_token};
 const eg_ref_op eg_ref_op_token = {"token", 0, accept_token, run_token};
 
-/* --- all tokens ------------------------------------------------------------------------------------------------ */
+/* --- all tokens ---------------------------------------------------------------------------------- */
 
 typedef double (*reduction)(const text_rows *rows, int64_t column);
 

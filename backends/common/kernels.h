@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kernels on host memory: one table of functions per instruction set, chosen at run time.
+ *
+ * The table begins as plain C (kernels_plain.c) and each instruction set that the CPU and the system support overrides
+ * what it does better. A new kernel is a new entry: a plain version first, then the others in kernels_simd.h, which is
+ * compiled once per instruction set.
+ *
+ * All work on contiguous rows, may be called from any thread and allocate nothing. The order of every sum depends on
+ * the length of the row alone, never on how many rows there are: a text's result does not depend on its neighbours.
+ * y may be x (or a) wherever both have the same layout; otherwise arguments do not overlap.
+ */
+#ifndef EG_COMMON_KERNELS_H
+#define EG_COMMON_KERNELS_H
+
+#include <stdint.h>
+
+/* In order of preference; NEON is the only one of its architecture. */
+typedef enum { EG_ISA_PLAIN, EG_ISA_AVX2, EG_ISA_AVX512, EG_ISA_NEON } eg_isa;
+
+typedef void (*eg_unary_kernel)(const float *x, float *y, int64_t n);
+typedef void (*eg_binary_kernel)(const float *a, const float *b, float *y, int64_t n);
+
+typedef struct eg_kernels {
+    eg_isa isa;
+
+    eg_unary_kernel gelu, gelu_tanh, gelu_quick;
+    eg_unary_kernel relu, relu2, silu, mish, tanh, sigmoid, log1p, exp;
+    eg_binary_kernel add, sub, mul, div;
+    void (*scale)(const float *x, float factor, float *y, int64_t n);
+
+    /* Over one row of n elements; bias may be NULL. */
+    void (*layer_norm)(const float *x, const float *weight, const float *bias, double eps, float *y, int64_t n);
+    void (*rms_norm)(const float *x, const float *weight, double eps, float *y, int64_t n);
+    void (*normalize)(const float *x, double eps, float *y, int64_t n);
+    /* Where all are -inf, y is 0. */
+    void (*softmax)(const float *x, float *y, int64_t n);
+
+    /* y += factor · x; y = max(y, x), where a NaN wins. */
+    void (*accumulate)(const float *x, float factor, float *y, int64_t n);
+    eg_binary_kernel max;
+
+    /* y[m][n] = factor · Σ a[m][k] · b[k][n]: small products, as in attention. */
+    void (*product)(const float *a, int64_t lda, const float *b, int64_t ldb, float *y, int64_t ldy, int64_t m,
+                    int64_t n, int64_t k, float factor);
+    /* y[column][row] = x[row][column]. */
+    void (*transpose)(const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows, int64_t columns);
+} eg_kernels;
+
+/* The best this machine can run, by CPU and system. */
+eg_isa eg_isa_best(void);
+const char *eg_isa_name(eg_isa isa);
+/* The level of that name, if the machine can run it. 0 if not. */
+int eg_isa_find(const char *name, eg_isa *out);
+
+/* isa must be one the machine can run. */
+void eg_kernels_init(eg_kernels *kernels, eg_isa isa);
+
+/* What kernels.c calls; each overrides the entries that it has. */
+void eg_kernels_plain(eg_kernels *kernels);
+void eg_kernels_avx2(eg_kernels *kernels);
+void eg_kernels_avx512(eg_kernels *kernels);
+void eg_kernels_neon(eg_kernels *kernels);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "simd_avx512.h"
+
+#include "kernels_simd.h"
+
+void
+eg_kernels_avx512(eg_kernels *k)
+{
+    simd_fill(k);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every kernel in plain C: what runs on any machine, and what the others are tested against. */
+#include <math.h>
+
+#include "kernels.h"
+
+static double
+sigmoid_of(double x)
+{
+    return 1.0 / (1.0 + exp(-x));
+}
+
+#define UNARY(name, expression)                                                                                        \
+    static void name##_row(const float *x, float *y, int64_t n)                                                        \
+    {                                                                                                                  \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            double v = x[i];                                                                                           \
+            y[i] = (float)(expression);                                                                                \
+        }                                                                                                              \
+    }
+
+UNARY(gelu, 0.5 * v * erfc(-v * M_SQRT1_2))
+UNARY(gelu_tanh, v *sigmoid_of(2.0 * M_2_SQRTPI * M_SQRT1_2 * (v + 0.044715 * v * v * v)))
+UNARY(gelu_quick, v *sigmoid_of(1.702 * v))
+UNARY(relu, v < 0 ? 0 : v)
+UNARY(relu2, v < 0 ? 0 : v * v)
+UNARY(silu, v *sigmoid_of(v))
+UNARY(mish, v *tanh(log1p(exp(v))))
+UNARY(tanh, tanh(v))
+UNARY(sigmoid, sigmoid_of(v))
+UNARY(log1p, log1p(v))
+UNARY(exp, exp(v))
+
+#define BINARY(name, expression)                                                                                       \
+    static void name##_row(const float *a, const float *b, float *y, int64_t n)                                        \
+    {                                                                                                                  \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            y[i] = expression;                                                                                         \
+    }
+
+BINARY(add, a[i] + b[i])
+BINARY(sub, a[i] - b[i])
+BINARY(mul, a[i] * b[i])
+BINARY(div, a[i] / b[i])
+BINARY(max, a[i] > b[i] || isnan(a[i]) ? a[i] : b[i])
+
+static void
+scale_row(const float *x, float factor, float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * factor;
+}
+
+static void
+layer_norm_row(const float *x, const float *weight, const float *bias, double eps, float *y, int64_t n)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i];
+    double mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    double inverse = 1.0 / sqrt(squares / (double)n + eps);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)((x[i] - mean) * inverse * weight[i] + (bias != 0 ? bias[i] : 0.0f));
+}
+
+static double
+sum_of_squares(const float *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i] * x[i];
+    return sum;
+}
+
+static void
+rms_norm_row(const float *x, const float *weight, double eps, float *y, int64_t n)
+{
+    double inverse = 1.0 / sqrt(sum_of_squares(x, n) / (double)n + eps);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(x[i] * inverse * weight[i]);
+}
+
+static void
+normalize_row(const float *x, double eps, float *y, int64_t n)
+{
+    double length = sqrt(sum_of_squares(x, n));
+    double inverse = 1.0 / (length < eps ? eps : length);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(x[i] * inverse);
+}
+
+static void
+softmax_row(const float *x, float *y, int64_t n)
+{
+    double max = -INFINITY, sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (x[i] > max)
+            max = x[i];
+    if (max == -INFINITY)
+        max = 0; /* exp(-inf) is 0, and a NaN stays one */
+    for (int64_t i = 0; i < n; i++) {
+        double e = exp(x[i] - max);
+        y[i] = (float)e;
+        sum += e;
+    }
+    double inverse = sum == 0 ? 0 : 1.0 / sum;
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(y[i] * inverse);
+}
+
+static void
+accumulate_row(const float *x, float factor, float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] += factor * x[i];
+}
+
+static void
+product_block(const float *a, int64_t lda, const float *b, int64_t ldb, float *y, int64_t ldy, int64_t m, int64_t n,
+              int64_t k, float factor)
+{
+    for (int64_t r = 0; r < m; r++) {
+        float *row = y + r * ldy;
+        for (int64_t c = 0; c < n; c++)
+            row[c] = 0;
+        for (int64_t i = 0; i < k; i++)
+            accumulate_row(b + i * ldb, a[r * lda + i], row, n);
+        scale_row(row, factor, row, n);
+    }
+}
+
+static void
+transpose_block(const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows, int64_t columns)
+{
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < columns; c++)
+            y[c * ldy + r] = x[r * ldx + c];
+}
+
+void
+eg_kernels_plain(eg_kernels *k)
+{
+    *k = (eg_kernels){.isa = EG_ISA_PLAIN,
+                      .gelu = gelu_row,
+                      .gelu_tanh = gelu_tanh_row,
+                      .gelu_quick = gelu_quick_row,
+                      .relu = relu_row,
+                      .relu2 = relu2_row,
+                      .silu = silu_row,
+                      .mish = mish_row,
+                      .tanh = tanh_row,
+                      .sigmoid = sigmoid_row,
+                      .log1p = log1p_row,
+                      .exp = exp_row,
+                      .add = add_row,
+                      .sub = sub_row,
+                      .mul = mul_row,
+                      .div = div_row,
+                      .scale = scale_row,
+                      .layer_norm = layer_norm_row,
+                      .rms_norm = rms_norm_row,
+                      .normalize = normalize_row,
+                      .softmax = softmax_row,
+                      .accumulate = accumulate_row,
+                      .max = max_row,
+                      .product = product_block,
+                      .transpose = transpose_block};
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scale and the activations: one number in, one out. */
+#include <string.h>
+
+#include "../backend.h"
+
+typedef struct unary_work {
+    const eg_cpu_call *call;
+    eg_cpu_matrix x, y;
+} unary_work;
+
+/* One row for the kernel: a function of a number, or a factor. */
+static void
+compute(const eg_cpu_call *call, const float *x, float *y, int64_t n)
+{
+    const eg_cpu_attrs *attrs = &call->node->attrs;
+    if (attrs->unary != NULL)
+        attrs->unary(x, y, n);
+    else
+        call->kernels->scale(x, (float)attrs->factor, y, n);
+}
+
+static void
+unary_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
+{
+    (void)worker;
+    const unary_work *w = arg;
+    for (int64_t r = begin; r < end; r++)
+        compute(w->call, w->x.f32 + r * w->x.stride, w->y.f32 + r * w->y.stride, w->y.width);
+}
+
+static void
+flat_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
+{
+    (void)worker;
+    const unary_work *w = arg;
+    compute(w->call, w->x.f32 + begin, w->y.f32 + begin, end - begin);
+}
+
+static int64_t
+pair_elements(const eg_cpu_call *call, const eg_value_info *info)
+{
+    int64_t count = 0;
+    for (uint32_t t = 0; t < eg_cpu_texts(call); t++) {
+        eg_cpu_pair pair = eg_cpu_pair_begin(NULL, info, &eg_cpu_rows(call, info)[t]);
+        count += pair.heads * pair.n * pair.columns;
+    }
+    return count;
+}
+
+static eg_status
+run_unary(const eg_cpu_call *call)
+{
+    const eg_value_info *info = eg_cpu_info_out(call);
+    double cost = call->node->attrs.cost;
+    unary_work w = {.call = call};
+    if (info->kind == EG_PAIR) {
+        w.x.f32 = eg_cpu_pair_in(call, 0);
+        w.y.f32 = eg_cpu_pair_out(call);
+        eg_cpu_split(call, pair_elements(call, info), 64, cost, flat_part, &w);
+        return EG_OK;
+    }
+    w.x = eg_cpu_matrix_in(call, 0);
+    w.y = eg_cpu_matrix_out(call);
+    if (w.x.stride == w.x.width && w.y.stride == w.y.width)
+        eg_cpu_split(call, w.y.rows * w.y.width, 64, cost, flat_part, &w);
+    else
+        eg_cpu_split(call, w.y.rows, 1, cost * (double)w.y.width, unary_part, &w);
+    return EG_OK;
+}
+
+static bool
+accept_unary(eg_cpu_reader *reader, eg_unary_kernel kernel, double cost)
+{
+    eg_value_info out;
+    reader->attrs.unary = kernel;
+    reader->attrs.cost = cost;
+    return eg_cpu_count(reader, 1, 1) && eg_cpu_same(reader, &out);
+}
+
+static bool
+accept_scale(eg_cpu_reader *reader)
+{
+    reader->attrs.factor = eg_cpu_attr_float(reader, "factor", 1.0);
+    return accept_unary(reader, NULL, 0.2);
+}
+
+const eg_cpu_op eg_cpu_op_scale = {"scale", 1, accept_scale, run_unary};
+
+static bool
+accept_gelu(eg_cpu_reader *reader)
+{
+    const eg_kernels *kernels = &reader->device->kernels;
+    const char *form = eg_cpu_attr_string(reader, "form", "");
+    if (strcmp(form, "") == 0)
+        return accept_unary(reader, kernels->gelu, 1.5);
+    if (strcmp(form, "tanh") == 0)
+        return accept_unary(reader, kernels->gelu_tanh, 1.0);
+    if (strcmp(form, "quick") == 0)
+        return accept_unary(reader, kernels->gelu_quick, 1.0);
+    return eg_cpu_refuse(reader, "form '%s'", form);
+}
+
+const eg_cpu_op eg_cpu_op_gelu = {"gelu", 1, accept_gelu, run_unary};
+
+#define UNARY(symbol, cost)                                                                                            \
+    static bool accept_##symbol(eg_cpu_reader *reader)                                                                 \
+    {                                                                                                                  \
+        return accept_unary(reader, reader->device->kernels.symbol, cost);                                             \
+    }                                                                                                                  \
+    const eg_cpu_op eg_cpu_op_##symbol = {#symbol, 1, accept_##symbol, run_unary};
+
+UNARY(relu, 0.2)
+UNARY(relu2, 0.2)
+UNARY(silu, 1.0)
+UNARY(mish, 1.0)
+UNARY(tanh, 1.0)
+UNARY(sigmoid, 1.0)
+UNARY(log1p, 1.0)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "blas.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <link.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#define SONAME "libopenblas.so.0"
+#define OPENMP_FLAVOUR "openblas-openmp/" SONAME
+#define CORE_VARIABLE "OPENBLAS_CORETYPE"
+
+/* --- finding it ------------------------------------------------------------------------------------------------ */
+
+static void *
+open_library(const char *name)
+{
+    return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+}
+
+/* Debian keeps the flavours in folders below the loader's own search path; its entries come from the loader itself. */
+static void *
+open_below_search_path(const eg_host *host, const char *name)
+{
+    Dl_serinfo size, *info = NULL;
+    void *self = dlopen(NULL, RTLD_NOW), *library = NULL;
+    if (self == NULL || dlinfo(self, RTLD_DI_SERINFOSIZE, &size) != 0)
+        return NULL;
+    info = eg_cpu_alloc(host, 1, size.dls_size);
+    if (info == NULL)
+        return NULL;
+    if (dlinfo(self, RTLD_DI_SERINFOSIZE, info) == 0 && dlinfo(self, RTLD_DI_SERINFO, info) == 0) {
+        for (unsigned i = 0; i < info->dls_cnt && library == NULL; i++) {
+            char path[PATH_MAX];
+            const char *folder = info->dls_serpath[i].dls_name;
+            if (folder[0] == '/' && snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path)
+                library = open_library(path);
+        }
+    }
+    eg_cpu_dealloc(host, info);
+    return library;
+}
+
+static void *
+find_library(const eg_host *host, const char *path, eg_error *err)
+{
+    void *library = path != NULL ? open_library(path) : open_below_search_path(host, OPENMP_FLAVOUR);
+    if (library == NULL && path == NULL)
+        library = open_library(SONAME);
+    if (library != NULL)
+        return library;
+    const char *why = dlerror();
+    if (path != NULL)
+        eg_cpu_fail(err, EG_E_BACKEND, "cpu: OpenBLAS cannot be opened: %s", why != NULL ? why : path);
+    else
+        eg_cpu_fail(err, EG_E_BACKEND, "cpu: OpenBLAS was not found: neither %s nor %s in the loader's search path",
+                    OPENMP_FLAVOUR, SONAME);
+    (void)eg_cpu_hint(err, EG_E_BACKEND, "install it (Debian: libopenblas0-openmp)");
+    return NULL;
+}
+
+/* --- the core -------------------------------------------------------------------------------------------------- */
+
+/*
+ * The core to ask for where OpenBLAS 0.3.21 does not know the CPU: AMD's with AVX-512 (Zen 4 and later) get its AVX2
+ * core, half the machine, unless told otherwise before the library is opened. NULL: leave the choice to it.
+ */
+static const char *
+core_for_this_cpu(void)
+{
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    if (__get_cpuid(0, &a, &b, &c, &d) == 0 || b != signature_AMD_ebx || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+        return NULL;
+    return __builtin_cpu_supports("avx512bf16") ? "Cooperlake" : "SkylakeX";
+#else
+    return NULL;
+#endif
+}
+
+/* Says so when the wanted core is not the one that runs. */
+static void
+note_core(eg_blas *blas, const char *wanted)
+{
+    static const char *const narrow[] = {"Zen",       "Haswell",     "Excavator", "Piledriver", "Bulldozer",
+                                         "Barcelona", "Sandybridge", "Nehalem",   "Prescott"};
+    for (size_t i = 0; wanted != NULL && i < sizeof narrow / sizeof narrow[0]; i++)
+        if (strcasecmp(blas->core, narrow[i]) == 0)
+            snprintf(blas->note, sizeof blas->note,
+                     "OpenBLAS runs its %s core, which leaves AVX-512 unused; set " CORE_VARIABLE
+                     "=%s before the program starts",
+                     blas->core, wanted);
+}
+
+/* --- what it is ------------------------------------------------------------------------------------------------ */
+
+static bool
+symbol(void *library, const char *name, void *out)
+{
+    void *p = dlsym(library, name);
+    memcpy(out, &p, sizeof p);
+    return p != NULL;
+}
+
+static void
+describe_path(eg_blas *blas)
+{
+    Dl_info info;
+    void *p;
+    memcpy(&p, &blas->sgemm, sizeof p);
+    const char *name = dladdr(p, &info) != 0 && info.dli_fname != NULL ? info.dli_fname : SONAME;
+    snprintf(blas->path, sizeof blas->path, "%s", name);
+}
+
+static eg_status
+read_library(void *library, eg_blas *blas, eg_error *err)
+{
+    int (*parallel)(void);
+    char *(*text)(void);
+    void (*set_threads)(int);
+    if (!symbol(library, "cblas_sgemm", &blas->sgemm) || !symbol(library, "openblas_get_parallel", &parallel))
+        return eg_cpu_fail(err, EG_E_BACKEND,
+                           "cpu: the library found is not OpenBLAS: it lacks cblas_sgemm or "
+                           "openblas_get_parallel");
+    static const char *const models[] = {"sequential", "pthreads", "OpenMP"};
+    int model = parallel();
+    blas->threaded = model == 2;
+    if (!blas->threaded && symbol(library, "openblas_set_num_threads", &set_threads))
+        set_threads(1); /* the product is cut into tiles over the run's threads */
+    snprintf(blas->core, sizeof blas->core, "%s", symbol(library, "openblas_get_corename", &text) ? text() : "unknown");
+    const char *config = symbol(library, "openblas_get_config", &text) ? text() : "OpenBLAS";
+    const char *second = strchr(config, ' ');
+    size_t length = second != NULL ? (size_t)(second - config) + 1 + strcspn(second + 1, " ") : strlen(config);
+    snprintf(blas->description, sizeof blas->description, "%.*s, %s, core %s", (int)length, config,
+             model >= 0 && model <= 2 ? models[model] : "unknown threading", blas->core);
+    describe_path(blas);
+    return EG_OK;
+}
+
+/* --- whether it computes --------------------------------------------------------------------------------------- */
+
+#define TEST_STRIDE 140
+
+/* Numbers that differ from place to place and are exact in few bits. */
+static float
+test_number(int64_t i)
+{
+    return (float)((i * 37 + 11) % 61 - 30) * 0x1p-5f;
+}
+
+static bool
+right_answer(const eg_blas *blas, const float *a, const float *b, float *c, const int *shape, int turned)
+{
+    int m = shape[0], n = shape[1], k = shape[2];
+    blas->sgemm(EG_BLAS_ROW_MAJOR, EG_BLAS_AS_IS, turned, m, n, k, 1.0f, a, TEST_STRIDE, b, TEST_STRIDE, 0.0f, c,
+                TEST_STRIDE);
+    for (int r = 0; r < m; r++) {
+        for (int column = 0; column < n; column++) {
+            double want = 0;
+            for (int i = 0; i < k; i++)
+                want += (double)a[r * TEST_STRIDE + i] *
+                        b[turned == EG_BLAS_TURNED ? column * TEST_STRIDE + i : i * TEST_STRIDE + column];
+            if (!(fabs(c[r * TEST_STRIDE + column] - want) <= 1e-4))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* A library built for another CPU, or a broken one, has been seen to return wrong numbers without a word. */
+static eg_status
+check_answers(const eg_host *host, const eg_blas *blas, eg_error *err)
+{
+    static const int shapes[][3] = {{1, 1, 1},    {1, 67, 33},   {3, 5, 7},    {16, 64, 96},
+                                    {17, 33, 65}, {64, 48, 129}, {70, 70, 140}};
+    int64_t count = (int64_t)TEST_STRIDE * TEST_STRIDE;
+    float *numbers = eg_cpu_alloc(host, (uint64_t)count * 3, sizeof *numbers);
+    if (numbers == NULL)
+        return eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
+    for (int64_t i = 0; i < 2 * count; i++)
+        numbers[i] = test_number(i);
+    eg_status status = EG_OK;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0] && status == EG_OK; i++)
+        for (int turned = EG_BLAS_AS_IS; turned <= EG_BLAS_TURNED && status == EG_OK; turned++)
+            if (!right_answer(blas, numbers, numbers + count, numbers + 2 * count, shapes[i], turned))
+                status = eg_cpu_fail(err, EG_E_BACKEND, "cpu: %s gives wrong numbers: a product of %d × %d × %d",
+                                     blas->description, shapes[i][0], shapes[i][1], shapes[i][2]);
+    eg_cpu_dealloc(host, numbers);
+    return status;
+}
+
+eg_status
+eg_blas_open(const eg_host *host, const char *path, eg_blas *blas, eg_error *err)
+{
+    *blas = (eg_blas){0};
+    const char *wanted = core_for_this_cpu();
+    if (wanted != NULL && host->setenv_if_unset(host->ctx, CORE_VARIABLE, wanted) != EG_OK)
+        host->log(host->ctx, EG_LOG_DEBUG, "cpu: " CORE_VARIABLE " cannot be set by this program");
+    void *library = find_library(host, path, err);
+    if (library == NULL)
+        return EG_E_BACKEND;
+    eg_status status = read_library(library, blas, err);
+    if (status != EG_OK)
+        return status;
+    note_core(blas, wanted);
+    return check_answers(host, blas, err);
+}
