@@ -540,6 +540,7 @@ read_input(parser *p, eg_error *err)
     const char *name;
     eg_type type;
     eg_value_id id;
+    skip_spaces(p);
     size_t at = p->at;
     EG_TRY(read_name(p, &name, err));
     EG_TRY(expect(p, ':', err));
@@ -555,6 +556,7 @@ read_const(parser *p, eg_error *err)
     eg_type type;
     eg_value_id id;
     uint64_t bytes;
+    skip_spaces(p);
     size_t at = p->at;
     EG_TRY(read_name(p, &name, err));
     EG_TRY(expect(p, ':', err));
@@ -755,6 +757,7 @@ static eg_status
 read_output(parser *p, eg_error *err)
 {
     eg_value_id id;
+    skip_spaces(p);
     size_t at = p->at;
     EG_TRY(read_value(p, &id, err));
     if (eg_graph_value(p->graph, id)->flags & EG_VALUE_OUTPUT)
