@@ -131,9 +131,14 @@ read_library(void *library, eg_blas *blas, eg_error *err)
                            "openblas_get_parallel");
     static const char *const models[] = {"sequential", "pthreads", "OpenMP"};
     int model = parallel();
-    blas->threaded = model == 2;
-    if (!blas->threaded && symbol(library, "openblas_set_num_threads", &set_threads))
-        set_threads(1); /* the product is cut into tiles over the run's threads */
+    bool openmp = model == 2 && symbol(library, "omp_in_parallel", &blas->in_parallel) &&
+                  symbol(library, "omp_get_max_threads", &blas->get_threads) &&
+                  symbol(library, "omp_set_num_threads", &blas->set_threads);
+    if (!openmp) {
+        blas->in_parallel = NULL;
+        if (symbol(library, "openblas_set_num_threads", &set_threads))
+            set_threads(1); /* of the whole process: this flavour knows no other way */
+    }
     snprintf(blas->core, sizeof blas->core, "%s", symbol(library, "openblas_get_corename", &text) ? text() : "unknown");
     const char *config = symbol(library, "openblas_get_config", &text) ? text() : "OpenBLAS";
     const char *second = strchr(config, ' ');
@@ -211,4 +216,18 @@ eg_blas_open(const eg_host *host, const char *path, eg_blas *blas, eg_error *err
         return status;
     note_core(blas, wanted);
     return check_answers(host, blas, err);
+}
+
+void
+eg_blas_product(const eg_blas *blas, const float *x, int ldx, const float *w, int ldw, float *y, int ldy, int m, int n,
+                int k)
+{
+    /* Inside an OpenMP region the library keeps to its thread; elsewhere it must be told, for this thread only. */
+    bool tell = blas->in_parallel != NULL && blas->in_parallel() == 0;
+    int threads = tell ? blas->get_threads() : 1;
+    if (threads > 1)
+        blas->set_threads(1);
+    blas->sgemm(EG_BLAS_ROW_MAJOR, EG_BLAS_AS_IS, EG_BLAS_TURNED, m, n, k, 1.0f, x, ldx, w, ldw, 0.0f, y, ldy);
+    if (threads > 1)
+        blas->set_threads(threads);
 }

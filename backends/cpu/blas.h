@@ -11,8 +11,10 @@ enum { EG_BLAS_ROW_MAJOR = 101, EG_BLAS_AS_IS = 111, EG_BLAS_TURNED = 112 };
 typedef struct eg_blas {
     void (*sgemm)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
                   const float *b, int ldb, float beta, float *c, int ldc);
-    bool
-        threaded; /* it uses the run's own (OpenMP) threads; else it is one-threaded and the product is cut into tiles */
+    /* Of libgomp, where the library is the OpenMP flavour; else NULL. */
+    int (*in_parallel)(void);
+    int (*get_threads)(void);
+    void (*set_threads)(int);
     char path[512];
     char core[64];         /* the kernels it chose */
     char description[256]; /* library, version, threading, core */
@@ -24,5 +26,12 @@ typedef struct eg_blas {
  * EG_E_BACKEND says what was sought, or what is wrong with the library.
  */
 eg_status eg_blas_open(const eg_host *host, const char *path, eg_blas *blas, eg_error *err);
+
+/*
+ * y[m][n] = x[m][k] · w[n][k]ᵀ on the calling thread alone: the products of a run are shared among its threads tile by
+ * tile, which is faster than letting the library share each of them.
+ */
+void eg_blas_product(const eg_blas *blas, const float *x, int ldx, const float *w, int ldw, float *y, int ldy, int m,
+                     int n, int k);
 
 #endif

@@ -32,19 +32,13 @@ accept_matmul(eg_cpu_reader *reader)
 
 /* Columns [begin, end) of y. */
 static void
-product(const matmul_work *work, int64_t begin, int64_t end)
-{
-    const eg_cpu_matrix *x = &work->x, *w = &work->w, *y = &work->y;
-    work->blas->sgemm(EG_BLAS_ROW_MAJOR, EG_BLAS_AS_IS, EG_BLAS_TURNED, (int)x->rows, (int)(end - begin), (int)x->width,
-                      1.0f, x->f32, (int)x->stride, w->f32 + begin * w->stride, (int)w->stride, 0.0f, y->f32 + begin,
-                      (int)y->stride);
-}
-
-static void
 product_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
 {
     (void)worker;
-    product(arg, begin, end);
+    const matmul_work *work = arg;
+    const eg_cpu_matrix *x = &work->x, *w = &work->w, *y = &work->y;
+    eg_blas_product(work->blas, x->f32, (int)x->stride, w->f32 + begin * w->stride, (int)w->stride, y->f32 + begin,
+                    (int)y->stride, (int)x->rows, (int)(end - begin), (int)x->width);
 }
 
 static eg_status
@@ -56,11 +50,7 @@ run_matmul(const eg_cpu_call *call)
         return EG_OK;
     if (work.x.rows > INT_MAX)
         return eg_cpu_fail(call->err, EG_E_UNSUPPORTED, "%s: more rows than OpenBLAS can take", call->node->name);
-    if (work.blas->threaded)
-        product(&work, 0, work.w.rows);
-    else
-        eg_cpu_split(call, work.w.rows, TILE_STEP, 0.05 * (double)work.x.rows * (double)work.x.width, product_part,
-                     &work);
+    eg_cpu_split(call, work.w.rows, TILE_STEP, 0.03 * (double)work.x.rows * (double)work.x.width, product_part, &work);
     return EG_OK;
 }
 
