@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* egbert inspect: what a model is, from its files. */
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/describe.h"
+#include "cli/say.h"
+#include "cli/session.h"
+
+static void
+print_row(eg_out *out, const char *label, const eg_json *value)
+{
+    if (!value)
+        return;
+    eg_out_format(out, "%-12s ", label);
+    if (value->type == EG_JSON_ARRAY)
+        eg_print_names(out, value);
+    else
+        eg_print_value(out, value);
+    eg_out_char(out, '\n');
+}
+
+/* The shares are of the total, so that they add up to 100 %. */
+static void
+print_parameters(eg_out *out, const eg_json *parameters)
+{
+    double total = eg_json_number(eg_json_get(parameters, "total"));
+    eg_out_format(out, "%-12s ", "parameters");
+    eg_print_count(out, total, 0);
+    eg_out_char(out, '\n');
+    const eg_json *parts = eg_json_get(parameters, "parts");
+    for (const eg_json *part = parts ? parts->first : NULL; part; part = part->next) {
+        double count = eg_json_number(eg_json_get(part, "count"));
+        eg_out_format(out, "  %-16s", eg_json_text(eg_json_get(part, "name")));
+        eg_print_count(out, count, 14);
+        eg_out_format(out, "  %6.2f %%\n", total > 0.0 ? 100.0 * count / total : 0.0);
+    }
+}
+
+static void
+print_section(eg_out *out, const char *label, const eg_json *object)
+{
+    if (!object || !object->first)
+        return;
+    eg_out_format(out, "%s\n", label);
+    for (const eg_json *member = object->first; member; member = member->next) {
+        eg_out_format(out, "  %-32s ", member->key.data);
+        eg_print_value(out, member);
+        eg_out_char(out, '\n');
+    }
+}
+
+static void
+print_warnings(eg_out *out, const eg_json *warnings)
+{
+    if (!warnings || !warnings->first)
+        return;
+    eg_out_text(out, "warnings\n");
+    for (const eg_json *warning = warnings->first; warning; warning = warning->next) {
+        eg_out_text(out, "  ");
+        eg_print_value(out, warning);
+        eg_out_char(out, '\n');
+    }
+}
+
+static void
+print_table(eg_out *out, const eg_json *root)
+{
+    static const char *const rows[] = {"family", "checkpoint", "dtype", "max_length"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        print_row(out, rows[i], eg_json_get(root, rows[i]));
+    print_parameters(out, eg_json_get(root, "parameters"));
+    print_row(out, "pooling", eg_json_get(root, "pooling"));
+    print_row(out, "outputs", eg_json_get(root, "outputs"));
+    print_row(out, "heads", eg_json_get(root, "heads"));
+    print_section(out, "config", eg_json_get(root, "config"));
+    print_section(out, "tokenizer", eg_json_get(root, "tokenizer"));
+    print_warnings(out, eg_json_get(root, "warnings"));
+}
+
+static eg_status
+print_description(eg_app *app, eg_session *session, eg_error *err)
+{
+    eg_describe_options options = {.size = sizeof options, .what = EG_DESCRIBE_INSPECT};
+    char *json;
+    EG_TRY(eg_describe(session->model, &options, &json, err));
+    if (app->args.json) {
+        eg_out_text(&app->out, json);
+        eg_out_char(&app->out, '\n');
+        eg_string_free(json);
+        return eg_out_flush(&app->out, err);
+    }
+    eg_description_text description;
+    EG_TRY(eg_description_read(json, &description, err));
+    print_table(&app->out, description.root);
+    eg_description_free(&description);
+    return eg_out_flush(&app->out, err);
+}
+
+static eg_status
+run_inspect(eg_app *app, eg_error *err)
+{
+    EG_TRY(eg_expect_words(app, 1, err));
+    eg_session session = {0};
+    eg_status status = eg_session_open(&session, app, EG_LOAD_DESCRIBE, err);
+    if (status == EG_OK)
+        status = print_description(app, &session, err);
+    eg_session_close(&session);
+    return status;
+}
+
+const eg_command eg_cmd_inspect = {
+    .name = "inspect",
+    .words = "MODEL",
+    .summary = "tell what a model is: family, sizes, parameters, tokenizer, outputs",
+    .details = "Reads the checkpoint's files; a config.json alone is enough.",
+    .uses = EG_ON_INSPECT,
+    .run = run_inspect,
+};
