@@ -233,7 +233,7 @@ eg_embed(eg_context *context, const eg_input *input, float *out, eg_error *err)
     eg_input taken;
     eg_token_list list;
     eg_result result = {0};
-    eg_status status = eg_input_take(context->model, input, EG_INPUT_PROMPT, &taken, &list, err);
+    eg_status status = eg_input_take(context->model, input, EG_INPUT_PREPARED, &taken, &list, err);
     if (status == EG_OK) {
         run_job job = {.list = &list, .outputs = outputs, .output_count = 1, .result = &result, .vectors = out};
         eg_model_say_embedding(context->model);

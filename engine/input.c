@@ -4,6 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf8.h"
+#include "frontend/tokenizer/unicode.h"
+
 void
 eg_token_list_finish(eg_token_list *list)
 {
@@ -98,19 +101,39 @@ take_ids(const eg_model *model, const eg_input *input, eg_token_list *out, eg_er
 
 /* --- texts --------------------------------------------------------------------------------------- */
 
-/* "prompt" + text, where there is a prompt; the buffer is used again for the next text. */
-static bool
-with_prompt(const eg_prompt *prompt, const eg_string *text, eg_strbuf *buf, const char **out, size_t *out_length)
+/* As the tokenizers library's Lowercase: character by character. Bytes that are not UTF-8 stay for the tokenizer. */
+static void
+append_lower(eg_strbuf *buf, const char *text, size_t length)
 {
-    *out = text->data;
-    *out_length = text->length;
-    if (!prompt->text)
+    for (size_t at = 0; at < length;) {
+        uint32_t c, lower[2];
+        size_t n = eg_utf8_decode(text + at, length - at, &c);
+        if (n == 0) {
+            eg_strbuf_putc(buf, text[at++]);
+            continue;
+        }
+        size_t count = eg_char_lower(c, lower);
+        for (size_t i = 0; i < count; i++) {
+            char bytes[4];
+            eg_strbuf_append(buf, bytes, eg_utf8_encode(lower[i], bytes));
+        }
+        at += n;
+    }
+}
+
+/* What the model wants done to a text before it is tokenised; the buffer is used again for the next text. */
+static bool
+prepare_text(const eg_preparation *preparation, const eg_string *text, eg_strbuf *buf, eg_string *out)
+{
+    *out = *text;
+    if (!preparation->prompt && !preparation->lower)
         return true;
+    void (*add)(eg_strbuf *, const char *, size_t) = preparation->lower ? append_lower : eg_strbuf_append;
     buf->length = 0;
-    eg_strbuf_append(buf, prompt->text, prompt->length);
-    eg_strbuf_append(buf, text->data, text->length);
-    *out = buf->data;
-    *out_length = buf->length;
+    if (preparation->prompt)
+        add(buf, preparation->prompt, preparation->prompt_length);
+    add(buf, text->data, text->length);
+    *out = (eg_string){buf->data ? buf->data : "", buf->length};
     return !buf->failed;
 }
 
@@ -143,19 +166,18 @@ append(const eg_model *model, uint32_t text, const eg_encoding *encoding, eg_tok
 }
 
 static eg_status
-take_texts(const eg_model *model, const eg_input *input, const eg_prompt *prompt, eg_encoding *encoding, eg_strbuf *buf,
-           eg_token_list *out, eg_error *err)
+take_texts(const eg_model *model, const eg_input *input, const eg_preparation *preparation, eg_encoding *encoding,
+           eg_strbuf *buf, eg_token_list *out, eg_error *err)
 {
     bool strict = input->strict_length && !model->max_length;
     eg_encode_options options = {.max_length = strict || model->limit == UINT32_MAX ? 0 : model->limit,
                                  .ids_only = true};
     for (uint32_t i = 0; i < input->count; i++) {
         const eg_string *pair = input->pairs && input->pairs[i].data ? &input->pairs[i] : NULL;
-        const char *text;
-        size_t length;
-        if (!with_prompt(prompt, &input->texts[i], buf, &text, &length))
+        eg_string text;
+        if (!prepare_text(preparation, &input->texts[i], buf, &text))
             return eg_fail_nomem(err, "a text");
-        eg_status status = eg_tokenizer_encode(model->tokenizer, text, length, pair ? pair->data : NULL,
+        eg_status status = eg_tokenizer_encode(model->tokenizer, text.data, text.length, pair ? pair->data : NULL,
                                                pair ? pair->length : 0, &options, encoding, err);
         if (status == EG_E_INPUT && err && !err->file[0]) {
             eg_error inner = *err;
@@ -167,22 +189,39 @@ take_texts(const eg_model *model, const eg_input *input, const eg_prompt *prompt
         EG_TRY(append(model, i, encoding, out, err));
         uint32_t tokens = (uint32_t)encoding->count;
         if (out->skip)
-            out->skip[i] = prompt->skip < tokens ? prompt->skip : 0;
+            out->skip[i] = preparation->skip < tokens ? preparation->skip : 0;
     }
     return EG_OK;
 }
 
 static eg_status
-tokenize_all(const eg_model *model, const eg_input *input, const eg_prompt *prompt, eg_token_list *out, eg_error *err)
+tokenize_all(const eg_model *model, const eg_input *input, const eg_preparation *preparation, eg_token_list *out,
+             eg_error *err)
 {
     EG_TRY(eg_model_need_tokenizer(model, err));
     out->type_ids_fed =
         model->type_ids == EG_ON || (model->type_ids == EG_DEFAULT && model->tokenizer_info.feeds_type_ids);
     eg_encoding encoding = {0};
     eg_strbuf buf = {0};
-    eg_status status = take_texts(model, input, prompt, &encoding, &buf, out, err);
+    eg_status status = take_texts(model, input, preparation, &encoding, &buf, out, err);
     eg_encoding_finish(&encoding);
     eg_strbuf_finish(&buf);
+    return status;
+}
+
+/* Whether "A" and "a" are the same to the tokenizer: then lower case is its own business. */
+eg_status
+eg_tokenizer_lowers(const eg_tokenizer *tokenizer, bool *out, eg_error *err)
+{
+    eg_encoding upper = {0}, lower = {0};
+    eg_encode_options options = {.ids_only = true, .no_special = true};
+    eg_status status = eg_tokenizer_encode(tokenizer, "A", 1, NULL, 0, &options, &upper, err);
+    if (status == EG_OK)
+        status = eg_tokenizer_encode(tokenizer, "a", 1, NULL, 0, &options, &lower, err);
+    if (status == EG_OK)
+        *out = upper.count == lower.count && memcmp(upper.ids, lower.ids, upper.count * sizeof *upper.ids) == 0;
+    eg_encoding_finish(&upper);
+    eg_encoding_finish(&lower);
     return status;
 }
 
@@ -225,12 +264,12 @@ eg_input_take(const eg_model *model, const eg_input *input, uint32_t flags, eg_i
         return EG_OK;
     if (input->ids)
         return take_ids(model, input, out, err);
-    static const eg_prompt no_prompt;
-    const eg_prompt *prompt = flags & EG_INPUT_PROMPT ? &model->prompt : &no_prompt;
-    if (prompt->skip) {
+    static const eg_preparation as_they_are;
+    const eg_preparation *preparation = flags & EG_INPUT_PREPARED ? &model->preparation : &as_they_are;
+    if (preparation->skip) {
         out->skip = eg_calloc(input->count, sizeof *out->skip);
         if (!out->skip)
             return eg_fail_nomem(err, "token ids");
     }
-    return tokenize_all(model, input, prompt, out, err);
+    return tokenize_all(model, input, preparation, out, err);
 }

@@ -16,7 +16,7 @@ typedef struct eg_token_list {
     bool type_ids_fed;
 } eg_token_list;
 
-enum { EG_INPUT_PROMPT = 1 /* the model's prompt is put before each text */ };
+enum { EG_INPUT_PREPARED = 1 /* texts get the model's prompt and lower case first: embeddings */ };
 
 /*
  * Reads the caller's struct and its texts or ids: tokenised, cut to the model's limit (or refused, with
@@ -29,5 +29,8 @@ void eg_token_list_finish(eg_token_list *list);
 /* Tokens of the prompt that pooling leaves out. */
 EG_NODISCARD eg_status eg_prompt_length(const eg_tokenizer *tokenizer, const char *prompt, size_t length, uint32_t *out,
                                         eg_error *err);
+
+/* Whether the tokenizer makes no difference between upper and lower case. */
+EG_NODISCARD eg_status eg_tokenizer_lowers(const eg_tokenizer *tokenizer, bool *out, eg_error *err);
 
 #endif

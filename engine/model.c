@@ -176,12 +176,23 @@ choose_prompt(eg_model *model, const eg_model_options *options, eg_error *err)
     }
     if (!text || !*text)
         return EG_OK;
-    if (!keep_string(model, text, &model->prompt.text))
+    eg_preparation *preparation = &model->preparation;
+    if (!keep_string(model, text, &preparation->prompt))
         return eg_fail_nomem(err, "a prompt");
-    model->prompt.length = strlen(text);
+    preparation->prompt_length = strlen(text);
     if (model->info.include_prompt || !model->tokenizer)
         return EG_OK;
-    return eg_prompt_length(model->tokenizer, text, model->prompt.length, &model->prompt.skip, err);
+    return eg_prompt_length(model->tokenizer, text, preparation->prompt_length, &preparation->skip, err);
+}
+
+static eg_status
+choose_case(eg_model *model, eg_error *err)
+{
+    bool lowers = true;
+    if (model->info.do_lower_case && model->tokenizer)
+        EG_TRY(eg_tokenizer_lowers(model->tokenizer, &lowers, err));
+    model->preparation.lower = !lowers;
+    return EG_OK;
 }
 
 /* --- the embedding ------------------------------------------------------------------------------------------------
@@ -236,6 +247,7 @@ open_model(eg_model *model, const char *path, const eg_model_options *options, e
     model->limit = limit_of(model);
     if (options->load != EG_LOAD_FULL)
         return EG_OK;
+    EG_TRY(choose_case(model, err));
     EG_TRY(choose_prompt(model, options, err));
     return measure_embedding(model, err);
 }

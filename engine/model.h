@@ -10,12 +10,13 @@
 #include "engine/weight_cache.h"
 #include "frontend/source.h"
 
-/* Text put before each input of eg_embed(). */
-typedef struct eg_prompt {
-    const char *text; /* NULL: none */
-    size_t length;
+/* What eg_embed() does to a text before it is tokenised, as sentence-transformers would. */
+typedef struct eg_preparation {
+    const char *prompt; /* put before it; NULL: nothing */
+    size_t prompt_length;
     uint32_t skip; /* leading tokens that pooling leaves out */
-} eg_prompt;
+    bool lower;    /* lower case, where the tokenizer does not see to it */
+} eg_preparation;
 
 struct eg_model {
     eg_engine *engine;
@@ -35,7 +36,7 @@ struct eg_model {
     eg_tokenizer *tokenizer; /* NULL: tokenizer_error says why */
     eg_tokenizer_info tokenizer_info;
     eg_error tokenizer_error;
-    eg_prompt prompt;
+    eg_preparation preparation;
 
     eg_weight_cache weights;
     eg_plan_cache plans;
