@@ -407,12 +407,12 @@ eg_node_infer(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error
 
 /* The name of output i before it is made unique. */
 static eg_status
-wanted_name(const eg_graph *graph, const eg_node *node, const char *name, uint32_t i, eg_strbuf *out, eg_error *err)
+wanted_name(const eg_node *node, const char *name, uint32_t i, eg_strbuf *out, eg_error *err)
 {
     if (name)
         eg_strbuf_puts(out, name);
     else
-        eg_strbuf_printf(out, "%s%s%s.%zu", node->scope, node->scope[0] ? "." : "", node->op->name, graph->nodes.count);
+        eg_strbuf_printf(out, "%s%s%s.%" PRIu32, node->scope, node->scope[0] ? "." : "", node->op->name, node->origin);
     if (i > 0)
         eg_strbuf_printf(out, ".%" PRIu32, i);
     if (out->failed)
@@ -426,7 +426,7 @@ add_result(eg_graph *graph, eg_node_id id, eg_node *node, const char *name, uint
 {
     eg_strbuf wanted = {0}, free = {0};
     eg_value value = {.type = *type, .producer = id};
-    eg_status status = wanted_name(graph, node, name, i, &wanted, err);
+    eg_status status = wanted_name(node, name, i, &wanted, err);
     if (status == EG_OK)
         status = free_name(graph, wanted.data, &free, err);
     if (status == EG_OK)
