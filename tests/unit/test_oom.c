@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Out of memory at every single allocation of a whole program, one after another: the call says EG_E_NOMEM, or does
+ * without what it could not have (a line of the log), and what was opened can be closed. Linked with --wrap, so that
+ * the library's allocations come here; in a sanitizer build a leak or a bad access ends the program.
+ */
+#include "engine_programs.h"
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t align, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t align, size_t n);
+
+/* Allocations left until one fails; 0: none does. Only this thread allocates: the engine has one thread. */
+static long countdown;
+
+static bool
+fails(void)
+{
+    return countdown > 0 && --countdown == 0;
+}
+
+void *
+__wrap_malloc(size_t n)
+{
+    return fails() ? NULL : __real_malloc(n);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+    return fails() ? NULL : __real_realloc(p, n);
+}
+
+void *
+__wrap_aligned_alloc(size_t align, size_t n)
+{
+    return fails() ? NULL : __real_aligned_alloc(align, n);
+}
+
+/* --- what is done over and over ----------------------------------------------------------------------------------- */
+
+static eg_status
+use_context(eg_context *context, eg_error *err)
+{
+    static const char *const outputs[] = {"last_hidden_state", "attentions"};
+    eg_string texts[] = {{"the cat sat", 11}, {"dog", 3}};
+    eg_input input = {.size = sizeof input, .count = 2, .texts = texts};
+    float vectors[2 * TINY_HIDDEN];
+    eg_status status = eg_embed(context, &input, vectors, err);
+    if (status != EG_OK)
+        return status;
+    eg_result *result = NULL;
+    status = eg_run(context, &input, outputs, 2, &result, err);
+    eg_result_free(result);
+    return status;
+}
+
+static eg_status
+use_model(eg_model *model, eg_error *err)
+{
+    eg_describe_options compile = {.size = sizeof compile, .what = EG_DESCRIBE_COMPILE};
+    char *text = NULL;
+    eg_status status = eg_describe(model, &compile, &text, err);
+    eg_string_free(text);
+    if (status != EG_OK)
+        return status;
+    eg_context *context = NULL;
+    status = eg_context_open(model, &context, err);
+    if (status == EG_OK)
+        status = use_context(context, err);
+    eg_context_close(context);
+    return status;
+}
+
+static eg_status
+use_everything(const char *folder, eg_error *err)
+{
+    eg_engine *engine = NULL;
+    eg_model *model = NULL;
+    eg_status status = tiny_engine_open(1, &engine, err);
+    if (status == EG_OK)
+        status = eg_model_open(engine, folder, NULL, &model, err);
+    if (status == EG_OK)
+        status = use_model(model, err);
+    eg_model_close(model);
+    eg_engine_close(engine);
+    return status;
+}
+
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
+
+int
+main(void)
+{
+    tiny_folder folder;
+    if (!tiny_folder_make(&folder))
+        return 1;
+    int failures = 0;
+    long n = 0, refused = 0;
+    for (bool reached = true; reached && failures < 20;) {
+        eg_error err = {.size = sizeof err};
+        countdown = ++n;
+        eg_status status = use_everything(folder.path, &err);
+        reached = countdown == 0;
+        countdown = 0;
+        refused += status == EG_E_NOMEM;
+        if (status != EG_OK && status != EG_E_NOMEM) {
+            fprintf(stderr, "allocation %ld fails: status %d: %s: %s\n", n, (int)status, err.file, err.message);
+            failures++;
+        }
+        if (!reached && status != EG_OK)
+            failures++;
+    }
+    printf("%ld allocations, %ld of them refused with EG_E_NOMEM\n", n - 1, refused);
+    if (refused < 100) /* then this program tests nothing */
+        failures++;
+    tiny_folder_remove(&folder);
+    return failures != 0;
+}
