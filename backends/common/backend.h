@@ -30,7 +30,8 @@ struct eg_device {
     eg_kernels kernels;
     const eg_cpu_op *const *own_ops; /* the backend's, asked before the common ones; ended by NULL */
     const char *(*info)(const eg_device *device, const char *key);
-    void *library; /* the backend's */
+    void *library;     /* the backend's */
+    uint32_t row_unit; /* matmul's rows are computed in multiples of this; 1 at least */
 };
 
 struct eg_buffer {
@@ -80,8 +81,9 @@ struct eg_exec {
     uint32_t value_count;
     eg_cpu_node *nodes;
     uint32_t node_count;
-    uint32_t *inputs;     /* of all nodes, one after another */
-    uint64_t scratch_row; /* floats of scratch for each row of the longest text and each thread */
+    uint32_t *inputs;        /* of all nodes, one after another */
+    uint64_t scratch_row;    /* floats of scratch for each row of the longest text and each thread */
+    uint64_t scratch_matmul; /* floats of scratch for each row of a matmul that is padded to whole units */
 };
 
 /* --- reading a node ------------------------------------------------------------------------------ */
@@ -92,9 +94,10 @@ typedef struct eg_cpu_reader {
     const eg_view *view;
     uint32_t node;
     uint32_t input_count;
-    eg_cpu_attrs attrs;   /* filled by accept() */
-    uint64_t scratch_row; /* set by accept(): floats that run() wants for each row of the longest text and thread */
-    char reason[160];     /* why not */
+    eg_cpu_attrs attrs;      /* filled by accept() */
+    uint64_t scratch_row;    /* set by accept(): floats that run() wants for each row of the longest text and thread */
+    uint64_t scratch_matmul; /* set by accept(): floats that run() wants for each row of a padded matmul */
+    char reason[160];        /* why not */
 } eg_cpu_reader;
 
 /* Says no: fills the reason and returns false. */
@@ -191,6 +194,8 @@ void eg_cpu_split_pairs(const eg_cpu_call *call, const eg_value_info *pair, doub
 
 /* The worker's part of the run's scratch. */
 float *eg_cpu_scratch_of(const eg_cpu_call *call, uint32_t worker);
+/* The part that all workers of a matmul share: *out_floats, at least a unit of the node's rows. */
+float *eg_cpu_scratch_shared(const eg_cpu_call *call, uint64_t *out_floats);
 
 /* --- ops ----------------------------------------------------------------------------------------- */
 

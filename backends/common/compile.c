@@ -115,6 +115,8 @@ compile_node(eg_exec *exec, const eg_view *view, uint32_t number, uint32_t *inpu
     }
     if (reader.scratch_row > exec->scratch_row)
         exec->scratch_row = reader.scratch_row;
+    if (reader.scratch_matmul > exec->scratch_matmul)
+        exec->scratch_matmul = reader.scratch_matmul;
     return EG_OK;
 }
 

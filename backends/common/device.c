@@ -141,6 +141,7 @@ eg_cpu_device_new(const eg_host *host, eg_isa isa, eg_device **out, eg_error *er
         return eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
     device->host = host;
     device->own_ops = none;
+    device->row_unit = 1;
     eg_kernels_init(&device->kernels, isa);
     *out = device;
     return EG_OK;

@@ -2,29 +2,61 @@
 /* A run: everything it was given is checked against the true sizes once, then the nodes are computed in order. */
 #include "backend.h"
 
+/* Most floats that padded matmuls ask for; above, only their last rows are padded. */
+#define MOST_SHARED ((uint64_t)1 << 20)
+
+static uint64_t
+round_up(uint64_t n, uint64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
 /* Rows of a worker's part: the longest text, rounded up so that the parts begin on cache lines of their own. */
 static uint64_t
-scratch_rows(const eg_dims *dims)
+worker_rows(const eg_dims *dims)
 {
     uint64_t longest = 0;
     for (uint32_t s = 0; s < dims->set_count; s++)
         if (dims->sets[s].max_n > longest)
             longest = dims->sets[s].max_n;
-    return (longest + 15) / 16 * 16;
+    return round_up(longest, 16);
+}
+
+/* Floats of the part that padded matmuls share; it comes first. */
+static uint64_t
+shared_floats(const eg_exec *exec, const eg_dims *dims)
+{
+    uint64_t rows = dims->B, unit = exec->device->row_unit;
+    for (uint32_t s = 0; s < dims->set_count; s++)
+        if (dims->sets[s].T > rows)
+            rows = dims->sets[s].T;
+    uint64_t all = round_up(rows, unit) * exec->scratch_matmul, least = unit * exec->scratch_matmul;
+    uint64_t most = least > MOST_SHARED ? least : MOST_SHARED;
+    return round_up(all < least ? least : all > most ? most : all, 16);
 }
 
 uint64_t
 eg_cpu_scratch(const eg_exec *exec, uint32_t domain, const eg_dims *bound, uint32_t threads)
 {
-    return domain == 0 ? exec->scratch_row * scratch_rows(bound) * threads * sizeof(float) : 0;
+    if (domain != 0)
+        return 0;
+    return (shared_floats(exec, bound) + exec->scratch_row * worker_rows(bound) * threads) * sizeof(float);
+}
+
+float *
+eg_cpu_scratch_shared(const eg_cpu_call *call, uint64_t *out_floats)
+{
+    const eg_binding *scratch = call->run->scratch;
+    *out_floats = shared_floats(call->exec, call->run->dims);
+    return (float *)(void *)(scratch->buffer->data + scratch->offset);
 }
 
 float *
 eg_cpu_scratch_of(const eg_cpu_call *call, uint32_t worker)
 {
-    const eg_binding *scratch = call->run->scratch;
-    float *data = (float *)(void *)(scratch->buffer->data + scratch->offset);
-    return data + call->exec->scratch_row * scratch_rows(call->run->dims) * worker;
+    uint64_t shared;
+    float *data = eg_cpu_scratch_shared(call, &shared);
+    return data + shared + call->exec->scratch_row * worker_rows(call->run->dims) * worker;
 }
 
 static eg_status

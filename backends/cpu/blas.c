@@ -201,6 +201,56 @@ check_answers(const eg_host *host, const eg_blas *blas, eg_error *err)
     return status;
 }
 
+/* --- its blocks of rows ---------------------------------------------------------------------------------------- */
+
+#define UNIT_ROWS 96 /* a multiple of every unit tried */
+
+static bool
+same_rows(const float *a, const float *b, int rows, int columns)
+{
+    for (int r = 0; r < rows; r++)
+        if (memcmp(a + r * TEST_STRIDE, b + r * TEST_STRIDE, (size_t)columns * 4) != 0)
+            return false;
+    return true;
+}
+
+/* Whether one, two and three units of rows come out as they do among UNIT_ROWS. */
+static bool
+fits_unit(const eg_blas *blas, const float *x, const float *w, const float *all, float *some, int unit)
+{
+    for (int rows = unit; rows <= 3 * unit && rows <= UNIT_ROWS; rows += unit) {
+        eg_blas_product(blas, x, TEST_STRIDE, w, TEST_STRIDE, some, TEST_STRIDE, rows, 64, TEST_STRIDE);
+        if (!same_rows(all, some, rows, 64))
+            return false;
+    }
+    return true;
+}
+
+/* Found by trying, since each core has blocks of its own; 1 where nothing fits. */
+static eg_status
+find_row_unit(const eg_host *host, eg_blas *blas, eg_error *err)
+{
+    static const int units[] = {1, 2, 4, 6, 8, 12, 16, 24, 32, 48};
+    int64_t count = (int64_t)UNIT_ROWS * TEST_STRIDE;
+    float *numbers = eg_cpu_alloc(host, (uint64_t)count * 4, sizeof *numbers);
+    if (numbers == NULL)
+        return eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
+    for (int64_t i = 0; i < 2 * count; i++) /* many bits, so that another order gives another sum */
+        numbers[i] = (float)sin((double)(i % 7919) * 1.7);
+    float *all = numbers + 2 * count;
+    eg_blas_product(blas, numbers, TEST_STRIDE, numbers + count, TEST_STRIDE, all, TEST_STRIDE, UNIT_ROWS, 64,
+                    TEST_STRIDE);
+    blas->row_unit = 1;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (fits_unit(blas, numbers, numbers + count, all, all + count, units[i])) {
+            blas->row_unit = (uint32_t)units[i];
+            break;
+        }
+    }
+    eg_cpu_dealloc(host, numbers);
+    return EG_OK;
+}
+
 eg_status
 eg_blas_open(const eg_host *host, const char *path, eg_blas *blas, eg_error *err)
 {
@@ -215,7 +265,8 @@ eg_blas_open(const eg_host *host, const char *path, eg_blas *blas, eg_error *err
     if (status != EG_OK)
         return status;
     note_core(blas, wanted);
-    return check_answers(host, blas, err);
+    status = check_answers(host, blas, err);
+    return status == EG_OK ? find_row_unit(host, blas, err) : status;
 }
 
 void

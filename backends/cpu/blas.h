@@ -15,6 +15,7 @@ typedef struct eg_blas {
     int (*in_parallel)(void);
     int (*get_threads)(void);
     void (*set_threads)(int);
+    uint32_t row_unit; /* products of a multiple of this many rows compute each row in the same order */
     char path[512];
     char core[64];         /* the kernels it chose */
     char description[256]; /* library, version, threading, core */

@@ -140,6 +140,7 @@ open_device(const eg_host *host, uint32_t index, const char *options, eg_device 
     snprintf(library->fingerprint, sizeof library->fingerprint, "cpu " EGBERT_VERSION ", %s, %s", eg_isa_name(isa),
              library->blas.description);
     device->own_ops = eg_cpu_own_ops;
+    device->row_unit = library->blas.row_unit;
     device->info = info;
     *out = device;
     *out_ops = &eg_cpu_device_ops;

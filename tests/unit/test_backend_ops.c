@@ -166,3 +166,62 @@ Test(cpu, open_says_what_is_missing)
     cr_expect(backend_open(&b, getenv("EGBERT_TEST_CPU"), "speed=high", 1) == false);
     cr_expect(strstr(b.error, "speed") != NULL, "%s", b.error);
 }
+
+/* The same row gives the same bits whatever rows stand beside it, and however many threads there are. */
+static void
+check_neighbours(const char *variable, uint32_t threads)
+{
+    enum { ROWS = 61, N = 200, K = 150 };
+    backend b;
+    if (getenv(variable) == NULL)
+        cr_skip_test("this backend was not built");
+    cr_assert(backend_open(&b, getenv(variable), NULL, threads), "%s", b.error);
+    static float x[ROWS * K], w[N * K], all[ROWS * N], some[ROWS * N];
+    for (int i = 0; i < ROWS * K; i++)
+        x[i] = sinf((float)i * 0.7f);
+    for (int i = 0; i < N * K; i++)
+        w[i] = cosf((float)i * 1.3f);
+    eg_row row = {.rows = ROWS, .valid = ROWS};
+    op_case c = {.name = "neighbours", .op = "matmul", .rows = &row, .input_count = 2};
+    c.set = (eg_row_set){.table = &row};
+    c.dims = (eg_dims){.size = sizeof c.dims, .B = 1, .set_count = 1, .sets = &c.set};
+    c.values[0].info = (eg_value_info){.size = sizeof(eg_value_info), .dtype = EG_F32, .kind = EG_TOKEN, .rank = 2};
+    c.values[2].info = c.values[1].info = c.values[0].info;
+    c.values[0].info.dims[0] = c.values[2].info.dims[0] = (eg_dim){.k = 1, .sym = EG_SYM_T};
+    c.values[0].info.dims[1].k = c.values[0].info.row_stride = K;
+    c.values[2].info.dims[1].k = c.values[2].info.row_stride = N;
+    c.values[1].info.kind = EG_TABLE;
+    c.values[1].info.is_weight = 1;
+    c.values[1].info.dims[0].k = N;
+    c.values[1].info.dims[1].k = c.values[1].info.row_stride = K;
+    c.values[0].data = x;
+    c.values[1].data = w;
+    c.values[1].count = N * K;
+    for (uint32_t rows = ROWS; rows > 0; rows--) {
+        row.rows = row.valid = rows;
+        c.set.T = rows;
+        c.set.P = (uint64_t)rows * rows;
+        c.set.max_n = rows;
+        c.values[0].count = (uint64_t)rows * K;
+        c.values[2].count = (uint64_t)rows * N;
+        eg_status status = backend_run(&b, &c, (run_style){.inplace = -1}, rows == ROWS ? all : some);
+        cr_assert(status == EG_OK, "%s", b.error);
+        cr_assert(rows == ROWS || memcmp(all, some, (size_t)rows * N * 4) == 0, "%u rows", rows);
+    }
+    backend_close(&b);
+}
+
+Test(reference, neighbours)
+{
+    check_neighbours("EGBERT_TEST_REFERENCE", 1);
+}
+
+Test(cpu, neighbours)
+{
+    check_neighbours("EGBERT_TEST_CPU", 1);
+}
+
+Test(cpu, neighbours_on_three_threads)
+{
+    check_neighbours("EGBERT_TEST_CPU", 3);
+}
