@@ -51,6 +51,9 @@ typedef struct eg_tokenizer_info {
 /* Opens the tokenizer of a checkpoint folder. EG_E_INPUT with the file and place, or naming the files that were sought.
  */
 EG_NODISCARD eg_status eg_tokenizer_open(const char *dir, eg_tokenizer **out, eg_error *err);
+/* The same from the n bytes of a tokenizer.json alone, which must last until it returns; `file` is for messages. */
+EG_NODISCARD eg_status eg_tokenizer_open_json(const char *text, size_t n, const char *file, eg_tokenizer **out,
+                                              eg_error *err);
 void eg_tokenizer_close(eg_tokenizer *tokenizer); /* NULL is fine */
 
 void eg_tokenizer_describe(const eg_tokenizer *tokenizer, eg_tokenizer_info *out);

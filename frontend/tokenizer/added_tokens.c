@@ -92,15 +92,33 @@ eg_added_tokens_load(eg_loading *in, const eg_json *list, eg_error *err)
     return EG_OK;
 }
 
+/* The content as decoding gives it back: the library's id_to_token does not undo the normalizer. */
+static eg_status
+show(eg_tokenizer *tokenizer, eg_added_token *token, const eg_work *work, eg_error *err)
+{
+    eg_strbuf text = {0};
+    char encoded[4];
+    for (size_t i = 0; i < work->text.count; i++)
+        eg_strbuf_append(&text, encoded, eg_utf8_encode(work->text.items[i].c, encoded));
+    if (!text.failed)
+        token->shown = eg_arena_strndup(&tokenizer->arena, text.data ? text.data : "", text.length);
+    token->shown_length = text.length;
+    eg_strbuf_finish(&text);
+    return token->shown ? EG_OK : eg_fail_nomem(err, "added tokens");
+}
+
 /* The content as the text will be seen: raw bytes, or normalised characters. */
 static eg_status
-spell(const eg_tokenizer *tokenizer, const eg_added_token *token, eg_work *work, eg_pattern *out, eg_arena *arena,
-      eg_error *err)
+spell(eg_tokenizer *tokenizer, eg_added_token *token, eg_work *work, eg_pattern *out, eg_arena *arena, eg_error *err)
 {
     size_t length = token->length;
+    token->shown = token->content;
+    token->shown_length = token->length;
     if (token->normalized) {
+        token->shown = NULL;
         EG_TRY(eg_work_set_text(work, token->content, token->length, 0, err));
         EG_TRY(eg_work_normalize(tokenizer, work, err));
+        EG_TRY(show(tokenizer, token, work, err));
         length = work->text.count;
     }
     uint32_t *symbols = eg_arena_calloc(arena, length + 1, sizeof *symbols);
@@ -124,7 +142,7 @@ index_kind(eg_tokenizer *tokenizer, bool normalized, eg_work *work, eg_arena *sc
         return eg_fail_nomem(err, "added tokens");
     for (int special = 1; special >= 0; special--) {
         for (size_t i = 0; i < added->count; i++) {
-            const eg_added_token *token = &added->tokens[i];
+            eg_added_token *token = &added->tokens[i];
             if (token->normalized != normalized || token->special != (special == 1))
                 continue;
             EG_TRY(spell(tokenizer, token, work, &patterns[count], scratch, err));
@@ -276,4 +294,12 @@ eg_added_tokens_by_id(const eg_tokenizer *tokenizer, int64_t id)
     if (id < 0 || (uint64_t)id >= tokenizer->vocab.ids || tokenizer->added.by_id[id] == 0)
         return NULL;
     return &tokenizer->added.tokens[tokenizer->added.by_id[id] - 1];
+}
+
+bool
+eg_added_token_is_special(const eg_tokenizer *tokenizer, const eg_added_token *token)
+{
+    uint64_t named;
+    return eg_map_get(&tokenizer->added.by_content, token->shown, token->shown_length, &named) &&
+           tokenizer->added.tokens[named].special;
 }

@@ -281,6 +281,8 @@ typedef struct eg_template {
 struct eg_added_token {
     const char *content;
     size_t length;
+    const char *shown; /* what decoding gives: the content, normalised if the token is */
+    size_t shown_length;
     int32_t id;
     bool single_word, lstrip, rstrip, normalized, special;
 };
@@ -332,6 +334,8 @@ EG_NODISCARD eg_status eg_added_tokens_cut_raw(const eg_tokenizer *tokenizer, co
                                                eg_work *work, eg_cuts *out, eg_error *err);
 EG_NODISCARD eg_status eg_added_tokens_cut(const eg_tokenizer *tokenizer, eg_work *work, eg_cuts *out, eg_error *err);
 const eg_added_token *eg_added_tokens_by_id(const eg_tokenizer *tokenizer, int64_t id);
+/* Whether skipping special tokens skips it. The library asks by the text that it shows, and so do we. */
+bool eg_added_token_is_special(const eg_tokenizer *tokenizer, const eg_added_token *token);
 
 /* ---- BERT's pipeline at once ---- */
 

@@ -108,6 +108,33 @@ eg_tokenizer_open(const char *dir, eg_tokenizer **out, eg_error *err)
     return status;
 }
 
+static eg_status
+load_text(eg_tokenizer *tokenizer, const char *text, size_t n, const char *file, eg_arena *scratch, eg_error *err)
+{
+    const eg_json *root;
+    const eg_tokenizer_files none = {.config_file = file, .specials_map_file = file, .added_tokens_file = file};
+    EG_TRY(eg_json_parse(text, n, file, NULL, scratch, &root, err));
+    EG_TRY(eg_tokenizer_load_json(tokenizer, root, file, err));
+    return eg_tokenizer_configure(tokenizer, &none, err);
+}
+
+eg_status
+eg_tokenizer_open_json(const char *text, size_t n, const char *file, eg_tokenizer **out, eg_error *err)
+{
+    eg_arena scratch = {0};
+    *out = NULL;
+    eg_tokenizer *tokenizer = eg_calloc(1, sizeof *tokenizer);
+    if (!tokenizer)
+        return eg_fail_nomem(err, "a tokenizer");
+    eg_status status = load_text(tokenizer, text, n, file, &scratch, err);
+    eg_arena_finish(&scratch);
+    if (status == EG_OK)
+        *out = tokenizer;
+    else
+        eg_tokenizer_close(tokenizer);
+    return status;
+}
+
 void
 eg_tokenizer_close(eg_tokenizer *tokenizer)
 {
@@ -128,6 +155,12 @@ const char *
 eg_tokenizer_token(const eg_tokenizer *tokenizer, int64_t id, size_t *out_length)
 {
     const eg_vocab *vocab = &tokenizer->vocab;
+    const eg_added_token *added = eg_added_tokens_by_id(tokenizer, id);
+    if (added && added->shown) {
+        if (out_length)
+            *out_length = added->shown_length;
+        return added->shown;
+    }
     if (id < 0 || (uint64_t)id >= vocab->ids || vocab->lengths[id] == EG_NO_TOKEN)
         return NULL;
     if (out_length)
@@ -155,7 +188,7 @@ eg_tokenizer_decode(const eg_tokenizer *tokenizer, const int64_t *ids, size_t co
         size_t length;
         const char *token = eg_tokenizer_token(tokenizer, ids[i], &length);
         const eg_added_token *added = eg_added_tokens_by_id(tokenizer, ids[i]);
-        if (!token || (skip_special && added && added->special))
+        if (!token || (skip_special && added && eg_added_token_is_special(tokenizer, added)))
             continue;
         if (decoder->type) {
             decoder->type->decode(decoder->state, token, length, first, out);

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tokenizer equals Hugging Face's library on more than 100,000 lines. EGBERT_BUILD and EGBERT_MINILM say where the
+build directory and the MiniLM folder are."""
+import io
+import os
+import pathlib
+
+import pytest
+
+pytest.importorskip("tokenizers")
+import tokenizer_equality  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("EGBERT_BUILD", "build"))
+MINILM = pathlib.Path(os.environ.get("EGBERT_MINILM", "build/models/all-MiniLM-L6-v2"))
+
+
+def test_equality():
+    assert (MINILM / "tokenizer.json").exists(), f"{MINILM} has no tokenizer.json; script/setup fetches it"
+    report = io.StringIO()
+    total = tokenizer_equality.run(BUILD, MINILM, lines=60000, out=report)
+    assert total >= 100_000, report.getvalue()
