@@ -44,6 +44,7 @@ typedef struct eg_source_info {
     int64_t max_seq_length;           /* sentence_bert_config.json, instance; 0: not said */
     bool do_lower_case;               /* sentence_bert_config.json */
     bool has_weights;
+    const char *precision, *fuse; /* an instance's, or NULL */
 } eg_source_info;
 void eg_source_describe(const eg_source *source, eg_source_info *out);
 /* The prompt of that name, or NULL. */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which family fits a config.json. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "frontend/family/family.h"
+
+static bool
+list_has(const eg_yaml *list, const char *text)
+{
+    for (size_t i = 0; list && list->type == EG_YAML_LIST && i < list->count; i++) {
+        if (strcmp(list->items[i]->text, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+eg_family_has_model_type(const eg_family *family, const char *model_type)
+{
+    return list_has(eg_yaml_get(family->root, "model_types"), model_type);
+}
+
+static bool
+equals_json(const eg_yaml *want, const eg_json *got)
+{
+    if (!got)
+        return want->type == EG_YAML_NULL;
+    switch (want->type) {
+    case EG_YAML_NULL:
+        return got->type == EG_JSON_NULL;
+    case EG_YAML_BOOL:
+        return got->type == EG_JSON_BOOL && got->boolean == want->boolean;
+    case EG_YAML_INT:
+        return got->type == EG_JSON_INT && got->integer == want->integer;
+    case EG_YAML_REAL:
+        return (got->type == EG_JSON_INT || got->type == EG_JSON_REAL) && got->real == want->real;
+    case EG_YAML_STRING:
+        return got->type == EG_JSON_STRING && strcmp(got->string, want->text) == 0;
+    default:
+        return false;
+    }
+}
+
+static const char *
+string_of(const eg_json *config, const char *key)
+{
+    const eg_json *value = eg_json_get(config, key);
+    return value && value->type == EG_JSON_STRING ? value->string : NULL;
+}
+
+static bool
+names_architecture(const eg_yaml *list, const eg_json *config)
+{
+    const eg_json *architectures = eg_json_get(config, "architectures");
+    for (size_t i = 0; architectures && architectures->type == EG_JSON_ARRAY && i < architectures->count; i++) {
+        const eg_json *name = &architectures->items[i];
+        if (name->type == EG_JSON_STRING && list_has(list, name->string))
+            return true;
+    }
+    return false;
+}
+
+/* How many conditions hold; 0 if one does not, or there are none. */
+static uint32_t
+fit(const eg_family *family, const eg_json *config)
+{
+    uint32_t met = 0;
+    if (eg_yaml_get(family->root, "model_types")) {
+        const char *model_type = string_of(config, "model_type");
+        if (!model_type || !eg_family_has_model_type(family, model_type))
+            return 0;
+        met++;
+    }
+    const eg_yaml *match = eg_yaml_get(family->root, "match");
+    const eg_yaml *architectures = eg_yaml_get(match, "architectures");
+    if (architectures && !names_architecture(architectures, config))
+        return 0;
+    met += architectures != NULL;
+    const eg_yaml *keys = eg_yaml_get(match, "keys");
+    for (size_t i = 0; keys && i < keys->count; i++) {
+        if (!equals_json(keys->items[i], eg_json_get(config, keys->items[i]->key)))
+            return 0;
+        met++;
+    }
+    return met;
+}
+
+typedef struct search {
+    eg_family best;
+    uint32_t met;
+    char tied[128]; /* another family that fits as well */
+    eg_arena arena; /* of the model types, for the suggestion */
+    EG_VEC(const char *) model_types;
+} search;
+
+static eg_status
+remember_model_types(search *s, const eg_family *family, eg_error *err)
+{
+    const eg_yaml *list = eg_yaml_get(family->root, "model_types");
+    for (size_t i = 0; list && i < list->count; i++) {
+        const char *copy = eg_arena_strdup(&s->arena, list->items[i]->text);
+        if (!copy || !EG_PUSH(&s->model_types, copy))
+            return eg_fail_nomem(err, "the families");
+    }
+    return EG_OK;
+}
+
+/* Takes the family over or finishes it. */
+static eg_status
+consider(search *s, eg_family *family, const eg_json *config, eg_error *err)
+{
+    eg_status status = remember_model_types(s, family, err);
+    uint32_t met = status == EG_OK ? fit(family, config) : 0;
+    if (met > s->met) {
+        eg_family_finish(&s->best);
+        s->best = *family;
+        s->met = met;
+        s->tied[0] = '\0';
+        return status;
+    }
+    if (met > 0 && met == s->met)
+        snprintf(s->tied, sizeof s->tied, "%s", family->name);
+    eg_family_finish(family);
+    return status;
+}
+
+static eg_status
+none_fits(search *s, const char *dir, const eg_json *config, const char *config_file, eg_error *err)
+{
+    const eg_json *value = eg_json_get(config, "model_type");
+    const char *model_type = string_of(config, "model_type");
+    if (!model_type) {
+        eg_status status = eg_fail_at(err, EG_E_INPUT, config_file, value ? value->line : 0, value ? value->column : 0,
+                                      "config.json has no model_type that could choose a family");
+        return eg_hint(err, status, "name one with --family; `egbert families` lists them");
+    }
+    eg_status status = eg_fail_at(err, EG_E_INPUT, config_file, value->line, value->column,
+                                  "no family in %s fits model_type '%s'", dir, model_type);
+    const char *near = eg_nearest(model_type, s->model_types.items, s->model_types.count);
+    if (near)
+        return eg_hint(err, status, "did you mean '%s'? --family NAME|FILE decides outright", near);
+    return eg_hint(err, status, "`egbert families` lists what is known; --family NAME|FILE decides outright");
+}
+
+static eg_status
+look_at_all(search *s, const char *dir, const eg_json *config, void (*notice)(void *user, const char *line), void *user,
+            eg_error *err)
+{
+    const char *const *names;
+    size_t count;
+    EG_TRY(eg_family_list(dir, &s->arena, &names, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        eg_family family;
+        eg_status status = eg_family_load(dir, names[i], &family, err);
+        if (status == EG_E_NOMEM)
+            return status;
+        if (status == EG_OK) {
+            EG_TRY(consider(s, &family, config, err));
+        } else if (notice && err) {
+            char line[1536], text[1400];
+            eg_error_format(err, text, sizeof text);
+            snprintf(line, sizeof line, "the family '%s' is left out: %s", names[i], text);
+            notice(user, line);
+        }
+    }
+    return EG_OK;
+}
+
+eg_status
+eg_family_choose(const char *dir, const eg_json *config, const char *config_file,
+                 void (*notice)(void *user, const char *line), void *user, eg_family *out, eg_error *err)
+{
+    search s = {0};
+    *out = (eg_family){0};
+    eg_status status = look_at_all(&s, dir, config, notice, user, err);
+    if (status == EG_OK && s.met == 0)
+        status = none_fits(&s, dir, config, config_file, err);
+    if (status == EG_OK && s.tied[0]) {
+        status = eg_fail_at(err, EG_E_INPUT, config_file, 0, 0, "the families '%s' and '%s' fit equally well",
+                            s.best.name, s.tied);
+        status = eg_hint(err, status, "decide with --family");
+    }
+    if (status == EG_OK) {
+        *out = s.best;
+        eg_error_init(err);
+    } else {
+        eg_family_finish(&s.best);
+    }
+    eg_arena_finish(&s.arena);
+    eg_free(s.model_types.items);
+    return status;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attention: projections, scores, softmax, the weighted sum, the output projection. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "frontend/family/steps/steps.h"
+
+typedef struct attention {
+    int64_t heads, key_heads, head_size, window;
+    bool causal;
+    double scale;
+    eg_value_id in, query, key, value;
+} attention;
+
+/* --- sizes --- */
+
+static eg_status
+read_sizes(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
+{
+    int64_t width;
+    EG_TRY(eg_call_need(call, "heads", err));
+    EG_TRY(eg_call_int(x, call, "heads", 1, 1, &a->heads, err));
+    EG_TRY(eg_call_int(x, call, "key_heads", 1, a->heads, &a->key_heads, err));
+    EG_TRY(eg_call_int(x, call, "head_size", 1, 0, &a->head_size, err));
+    EG_TRY(eg_emit_width(x, call->step, a->in, &width, err));
+    if (a->heads % a->key_heads != 0)
+        return eg_call_fail(call, "key_heads", err, "%" PRId64 " heads are not divisible by %" PRId64 " key heads",
+                            a->heads, a->key_heads);
+    if (a->head_size == 0 && width % a->heads != 0)
+        return eg_call_fail(call, "heads", err, "a width of %" PRId64 " is not divisible by %" PRId64 " heads", width,
+                            a->heads);
+    if (a->head_size == 0)
+        a->head_size = width / a->heads;
+    int64_t total;
+    if (!eg_mul_i64(a->heads, a->head_size, &total) || !eg_mul_i64(total, 3, &total))
+        return eg_call_fail(call, "head_size", err, "the heads are too big");
+    return EG_OK;
+}
+
+static eg_status
+read_scores(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
+{
+    EG_TRY(eg_call_float(x, call, "scale", 1 / sqrt((double)a->head_size), &a->scale, err));
+    EG_TRY(eg_call_int(x, call, "window", 0, -1, &a->window, err));
+    EG_TRY(eg_call_bool(x, call, "causal", false, &a->causal, err));
+    static const char *const later[] = {"rotary", "alibi"};
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        const eg_yaml *arg;
+        EG_TRY(eg_call_get(x, call, later[i], &arg, err));
+        if (arg)
+            return eg_call_fail(call, later[i], err, "'%s' needs an op that this build does not have", later[i]);
+    }
+    return EG_OK;
+}
+
+/* --- projections --- */
+
+/* W, or {name | weight, bias, layout}; what is not said comes from `defaults: {linear: …}`. */
+static eg_status
+read_projection(eg_expand *x, const eg_yaml *node, int64_t out, eg_linear *linear, eg_error *err)
+{
+    eg_call call = {
+        .word = eg_word_find("linear"), .step = node, .head = node, .defaults = eg_expand_defaults(x, "linear")};
+    if (node->type == EG_YAML_MAP)
+        call.inner = node;
+    EG_TRY(eg_linear_read(x, &call, linear, err));
+    linear->out = out;
+    return EG_OK;
+}
+
+static bool
+is_computed(const eg_yaml *node)
+{
+    return node->type == EG_YAML_STRING && node->text[0] == '=';
+}
+
+static eg_status
+project(eg_expand *x, const eg_call *call, const char *arg, eg_value_id in, int64_t out_size, eg_value_id *out,
+        eg_error *err)
+{
+    const eg_yaml *node;
+    eg_linear linear;
+    int64_t width;
+    EG_TRY(eg_call_get(x, call, arg, &node, err));
+    if (!node)
+        return eg_call_fail(call, NULL, err, "attention needs '%s', or 'qkv'", arg);
+    if (!is_computed(node)) {
+        EG_TRY(read_projection(x, node, out_size, &linear, err));
+        return eg_emit_linear(x, node, &linear, in, out, err);
+    }
+    EG_TRY(eg_expand_lookup(x, node, node->text + 1, out, err));
+    EG_TRY(eg_emit_width(x, node, *out, &width, err));
+    if (width != out_size)
+        return eg_yaml_fail(node, err, "'%s' is %" PRId64 " wide; heads × head size is %" PRId64, node->text + 1, width,
+                            out_size);
+    return EG_OK;
+}
+
+/* One part of a merged projection: its rows of the weight and of the bias. */
+static eg_status
+project_part(eg_expand *x, const eg_yaml *at, const attention *a, eg_value_id weight, eg_value_id bias, int64_t begin,
+             int64_t end, eg_value_id *out, eg_error *err)
+{
+    eg_value_id rows, part;
+    EG_TRY(eg_emit_slice(x, at, weight, 0, begin, end, &rows, err));
+    EG_TRY(eg_emit(x, at, "matmul", (eg_value_id[]){a->in, rows}, 2, NULL, 0, out, err));
+    if (!bias)
+        return EG_OK;
+    EG_TRY(eg_emit_slice(x, at, bias, 0, begin, end, &part, err));
+    return eg_emit(x, at, "bias_add", (eg_value_id[]){*out, part}, 2, NULL, 0, out, err);
+}
+
+static eg_status
+project_merged(eg_expand *x, const eg_yaml *qkv, attention *a, eg_error *err)
+{
+    int64_t query = a->heads * a->head_size, key = a->key_heads * a->head_size, width;
+    eg_linear linear;
+    eg_value_id weight, bias;
+    EG_TRY(read_projection(x, qkv, query + 2 * key, &linear, err));
+    EG_TRY(eg_emit_width(x, qkv, a->in, &width, err));
+    EG_TRY(eg_emit_linear_tables(x, qkv, &linear, width, &weight, &bias, err));
+    EG_TRY(project_part(x, qkv, a, weight, bias, 0, query, &a->query, err));
+    EG_TRY(project_part(x, qkv, a, weight, bias, query, query + key, &a->key, err));
+    return project_part(x, qkv, a, weight, bias, query + key, query + 2 * key, &a->value, err);
+}
+
+static eg_status
+project_all(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
+{
+    const eg_yaml *qkv;
+    EG_TRY(eg_call_get(x, call, "qkv", &qkv, err));
+    if (qkv)
+        return project_merged(x, qkv, a, err);
+    int64_t key_size = a->key_heads * a->head_size;
+    EG_TRY(project(x, call, "query", a->in, a->heads * a->head_size, &a->query, err));
+    EG_TRY(project(x, call, "key", a->in, key_size, &a->key, err));
+    return project(x, call, "value", a->in, key_size, &a->value, err);
+}
+
+/* --- scores --- */
+
+static eg_status
+emit_scores(eg_expand *x, const eg_call *call, const attention *a, eg_chain *chain, eg_value_id *out, eg_error *err)
+{
+    eg_attr attrs[5] = {eg_attr_int("heads", a->heads), eg_attr_float("scale", a->scale)};
+    uint32_t count = 2;
+    if (a->key_heads != a->heads)
+        attrs[count++] = eg_attr_int("key_heads", a->key_heads);
+    if (a->causal)
+        attrs[count++] = eg_attr_int("causal", 1);
+    if (a->window >= 0)
+        attrs[count++] = eg_attr_int("window", a->window);
+    EG_TRY(eg_emit(x, call->step, "scores", (eg_value_id[]){a->query, a->key}, 2, attrs, count, out, err));
+    const eg_yaml *bias;
+    EG_TRY(eg_call_get(x, call, "bias", &bias, err));
+    if (!bias)
+        return EG_OK;
+    eg_chain terms;
+    EG_TRY(eg_expand_values(x, bias, chain, &terms, err));
+    for (uint32_t i = 0; i < terms.count; i++)
+        EG_TRY(eg_emit(x, call->step, "add", (eg_value_id[]){*out, terms.items[i]}, 2, NULL, 0, out, err));
+    return EG_OK;
+}
+
+static eg_status
+publish(eg_expand *x, const char *name, uint32_t index, eg_value_id value, eg_error *err)
+{
+    char text[192];
+    int n = snprintf(text, sizeof text, "%s%s.%" PRIu32, x->at.public_prefix, name, index);
+    return n > 0 && (size_t)n < sizeof text ? eg_expand_publish(x, text, value, err) : EG_OK;
+}
+
+static eg_status
+publish_all(eg_expand *x, const attention *a, eg_value_id scores, eg_value_id probabilities, eg_value_id context,
+            eg_error *err)
+{
+    uint32_t index = x->at.attentions++;
+    if (x->at.untaken)
+        return EG_OK;
+    if (!x->at.head && !EG_PUSH(&x->attentions, probabilities))
+        return eg_fail_nomem(err, "the attentions");
+    EG_TRY(publish(x, "query", index, a->query, err));
+    EG_TRY(publish(x, "key", index, a->key, err));
+    EG_TRY(publish(x, "value", index, a->value, err));
+    EG_TRY(publish(x, "scores", index, scores, err));
+    EG_TRY(publish(x, "attentions", index, probabilities, err));
+    return publish(x, "context", index, context, err);
+}
+
+static eg_status
+project_output(eg_expand *x, const eg_call *call, const attention *a, eg_value_id *value, eg_error *err)
+{
+    const eg_yaml *output;
+    eg_linear linear;
+    int64_t width, out;
+    EG_TRY(eg_call_get(x, call, "output", &output, err));
+    if (!output)
+        return EG_OK;
+    EG_TRY(eg_emit_width(x, call->step, a->in, &width, err));
+    EG_TRY(eg_call_int(x, call, "out", 1, width, &out, err));
+    EG_TRY(read_projection(x, output, out, &linear, err));
+    return eg_emit_linear(x, output, &linear, *value, value, err);
+}
+
+eg_status
+eg_run_attention(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
+{
+    attention a = {0};
+    eg_value_id scores, probabilities, context;
+    EG_TRY(eg_chain_one(chain, call->step, "attention", &a.in, err));
+    EG_TRY(read_sizes(x, call, &a, err));
+    EG_TRY(read_scores(x, call, &a, err));
+    EG_TRY(project_all(x, call, &a, err));
+    EG_TRY(emit_scores(x, call, &a, chain, &scores, err));
+    EG_TRY(eg_emit(x, call->step, "softmax", &scores, 1, NULL, 0, &probabilities, err));
+    eg_attr attrs[2] = {eg_attr_int("heads", a.heads), eg_attr_int("key_heads", a.key_heads)};
+    EG_TRY(eg_emit(x, call->step, "apply", (eg_value_id[]){probabilities, a.value}, 2, attrs,
+                   a.key_heads != a.heads ? 2 : 1, &context, err));
+    EG_TRY(publish_all(x, &a, scores, probabilities, context, err));
+    EG_TRY(project_output(x, call, &a, &context, err));
+    eg_chain_set(chain, context);
+    return EG_OK;
+}

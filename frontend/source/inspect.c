@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `inspect` says of a model. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "frontend/source/model.h"
+
+static void
+put_string(eg_strbuf *out, const char *text)
+{
+    if (text)
+        eg_strbuf_json(out, text, strlen(text));
+    else
+        eg_strbuf_puts(out, "null");
+}
+
+static void
+put_key(eg_strbuf *out, const char *key)
+{
+    put_string(out, key);
+    eg_strbuf_putc(out, ':');
+}
+
+/* The type in which most of the weights are stored. */
+static const char *
+storage_dtype(const eg_source *source)
+{
+    uint64_t bytes[16] = {0};
+    uint32_t best = EG_F32;
+    for (size_t i = 0; i < source->weights.tensors.count; i++) {
+        const eg_tensor *tensor = &source->weights.tensors.items[i];
+        if (tensor->dtype < 16)
+            bytes[tensor->dtype] += tensor->bytes;
+        if (tensor->dtype < 16 && bytes[tensor->dtype] > bytes[best])
+            best = tensor->dtype;
+    }
+    return source->has_weights ? eg_dtype_name(best) : NULL;
+}
+
+/* --- parameters --- */
+
+typedef struct part {
+    const char *name;
+    size_t name_length;
+    int64_t count;
+} part;
+
+/* The part that an output's tensors make: `part:`, else its name without "_output". */
+static part
+part_of_output(const eg_yaml *output, int64_t count)
+{
+    static const char tail[] = "_output";
+    const eg_yaml *own = eg_yaml_get(output, "part");
+    const char *name = own ? own->text : output->key;
+    size_t n = strlen(name), m = strlen(tail);
+    bool cut = !own && n > m && strcmp(name + n - m, tail) == 0;
+    return (part){name, cut ? n - m : n, count};
+}
+
+static void
+put_parts(const part *parts, size_t count, eg_strbuf *out)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += parts[i].count;
+    eg_strbuf_printf(out, "{\"total\":%" PRId64 ",\"parts\":[", total);
+    for (size_t i = 0; i < count; i++) {
+        eg_datum share = eg_datum_real(total ? (double)parts[i].count / (double)total : 0);
+        eg_strbuf_puts(out, i ? ",{\"name\":" : "{\"name\":");
+        eg_strbuf_json(out, parts[i].name, parts[i].name_length);
+        eg_strbuf_printf(out, ",\"count\":%" PRId64 ",\"share\":", parts[i].count);
+        eg_datum_write(&share, out);
+        eg_strbuf_putc(out, '}');
+    }
+    eg_strbuf_puts(out, "]}");
+}
+
+static eg_status
+put_parameters(const eg_source *source, eg_strbuf *out, eg_error *err)
+{
+    const eg_yaml *outputs = eg_yaml_get(source->family.root, "outputs");
+    part *parts = eg_calloc(source->output_count + 2u, sizeof *parts);
+    size_t count = 2;
+    if (!parts)
+        return eg_fail_nomem(err, "the parameters");
+    parts[0] = (part){"embeddings", strlen("embeddings"), 0};
+    parts[1] = (part){"encoder", strlen("encoder"), 0};
+    eg_status status = eg_source_parameters(source, "embeddings", &parts[0].count, err);
+    if (status == EG_OK)
+        status = eg_source_parameters(source, "encoder", &parts[1].count, err);
+    for (uint32_t i = 0; i < source->output_count; i++) {
+        const eg_standing *standing = &source->output_standings[i];
+        if (standing->available && standing->parameters)
+            parts[count++] = part_of_output(outputs->items[i], standing->parameters);
+    }
+    put_parts(parts, count, out);
+    eg_free(parts);
+    return status;
+}
+
+/* --- pooling, outputs, heads --- */
+
+static void
+put_pooling(const eg_source *source, eg_strbuf *out)
+{
+    const eg_pooling *pooling = source->instance.has_pooling ? &source->instance.pooling : NULL;
+    for (size_t i = 0; !pooling && i < source->pipeline.stages.count; i++) {
+        if (source->pipeline.stages.items[i].kind == EG_STAGE_POOLING)
+            pooling = &source->pipeline.stages.items[i].pooling;
+    }
+    eg_strbuf_putc(out, '[');
+    if (!pooling)
+        put_string(out, eg_pool_name(EG_POOL_MEAN));
+    else if (pooling->steps)
+        put_string(out, "steps");
+    for (uint32_t i = 0; pooling && i < pooling->count; i++) {
+        if (i)
+            eg_strbuf_putc(out, ',');
+        put_string(out, eg_pool_name(pooling->modes[i]));
+    }
+    eg_strbuf_putc(out, ']');
+}
+
+/* Every name that `run --output` takes: the graph with all outputs and heads that there are. */
+static eg_status
+put_outputs(const eg_source *source, eg_strbuf *out, eg_error *err)
+{
+    eg_graph graph;
+    eg_arena arena = {0};
+    eg_expand x;
+    EG_TRY(eg_graph_init(&graph, source->family.name, err));
+    eg_status status = eg_expand_init(&x, &source->recipe, &graph, &arena, err);
+    x.type_ids_fed = true;
+    if (status == EG_OK)
+        status = eg_expand_base(&x, err);
+    for (uint32_t i = 0; i < source->output_count && status == EG_OK; i++) {
+        if (source->output_standings[i].available)
+            status = eg_expand_output(&x, source->output_standings[i].name, err);
+    }
+    for (uint32_t i = 0; i < source->head_count && status == EG_OK; i++) {
+        if (source->head_standings[i].available)
+            status = eg_expand_head(&x, &source->heads[i], err);
+    }
+    eg_strbuf_puts(out, "[\"embedding\"");
+    if (x.hidden.count)
+        eg_strbuf_puts(out, ",\"hidden_states\"");
+    if (x.attentions.count)
+        eg_strbuf_puts(out, ",\"attentions\"");
+    for (size_t i = 0; i < x.value_names.count; i++) {
+        eg_strbuf_putc(out, ',');
+        put_string(out, x.value_names.items[i]);
+    }
+    eg_strbuf_putc(out, ']');
+    eg_expand_finish(&x);
+    eg_graph_finish(&graph);
+    eg_arena_finish(&arena);
+    return status;
+}
+
+static void
+put_labels(const eg_source *source, const eg_head *head, eg_strbuf *out)
+{
+    const eg_yaml *own = eg_yaml_get(head->node, "labels");
+    const char *task = eg_yaml_get(head->node, "task")->text;
+    bool labelled = strcmp(task, "classify") == 0 || strcmp(task, "ner") == 0;
+    if (!own && (!labelled || !source->config.labels))
+        return;
+    size_t count = own ? own->count : (size_t)source->config.num_labels;
+    eg_strbuf_puts(out, ",\"labels\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            eg_strbuf_putc(out, ',');
+        put_string(out, own ? own->items[i]->text : source->config.labels[i]);
+    }
+    eg_strbuf_putc(out, ']');
+}
+
+static void
+put_output_names(const eg_head *head, eg_strbuf *out)
+{
+    const eg_yaml *outputs = eg_yaml_get(head->node, "outputs");
+    eg_strbuf_puts(out, ",\"outputs\":[");
+    for (size_t i = 0; outputs && i < outputs->count; i++) {
+        if (i)
+            eg_strbuf_putc(out, ',');
+        put_string(out, outputs->type == EG_YAML_MAP ? outputs->items[i]->key : outputs->items[i]->text);
+    }
+    eg_strbuf_putc(out, ']');
+}
+
+static void
+put_heads(const eg_source *source, eg_strbuf *out)
+{
+    bool first = true;
+    eg_strbuf_putc(out, '[');
+    for (uint32_t i = 0; i < source->head_count; i++) {
+        const eg_head *head = &source->heads[i];
+        const eg_standing *standing = &source->head_standings[i];
+        if (!standing->available)
+            continue;
+        eg_strbuf_puts(out, first ? "{" : ",{");
+        first = false;
+        put_key(out, "name");
+        put_string(out, head->name);
+        eg_strbuf_puts(out, ",\"task\":");
+        put_string(out, eg_yaml_get(head->node, "task")->text);
+        bool is_default = source->recipe.head && strcmp(source->recipe.head, head->name) == 0;
+        eg_strbuf_printf(out, ",\"default\":%s,\"parameters\":%" PRId64, is_default ? "true" : "false",
+                         standing->parameters);
+        put_output_names(head, out);
+        put_labels(source, head, out);
+        eg_strbuf_putc(out, '}');
+    }
+    eg_strbuf_putc(out, ']');
+}
+
+static void
+put_warnings(const eg_source *source, eg_strbuf *out)
+{
+    eg_strbuf_putc(out, '[');
+    for (size_t i = 0; i < source->warnings.count; i++) {
+        if (i)
+            eg_strbuf_putc(out, ',');
+        put_string(out, source->warnings.items[i]);
+    }
+    eg_strbuf_putc(out, ']');
+}
+
+eg_status
+eg_source_inspect(const eg_source *source, eg_strbuf *out, eg_error *err)
+{
+    put_key(out, "family");
+    put_string(out, source->family.name);
+    eg_strbuf_puts(out, ",\"checkpoint\":");
+    put_string(out, source->pipeline.transformer);
+    eg_strbuf_puts(out, ",\"dtype\":");
+    put_string(out, storage_dtype(source));
+    eg_strbuf_puts(out, ",\"config\":{");
+    eg_config_write(&source->config, out);
+    eg_strbuf_puts(out, "},\"parameters\":");
+    EG_TRY(put_parameters(source, out, err));
+    eg_strbuf_puts(out, ",\"pooling\":");
+    put_pooling(source, out);
+    eg_strbuf_puts(out, ",\"outputs\":");
+    EG_TRY(put_outputs(source, out, err));
+    eg_strbuf_puts(out, ",\"heads\":");
+    put_heads(source, out);
+    eg_strbuf_puts(out, ",\"warnings\":");
+    put_warnings(source, out);
+    return out->failed ? eg_fail_nomem(err, "the description") : EG_OK;
+}

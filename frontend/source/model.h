@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an eg_source holds; shared by the files of this folder. */
+#ifndef EG_FRONTEND_SOURCE_MODEL_H
+#define EG_FRONTEND_SOURCE_MODEL_H
+
+#include "frontend/source.h"
+#include "frontend/source/instance.h"
+#include "frontend/source/pipeline.h"
+
+/* What opening found out about a head or an output. */
+typedef struct eg_standing {
+    const char *name;
+    bool available;      /* its tensors are there and its steps make sense */
+    bool optional;       /* outputs: may be missing */
+    int64_t parameters;  /* of its own tensors */
+    const char *why_not; /* the error, where it is not available */
+} eg_standing;
+
+struct eg_source {
+    eg_arena arena;
+    eg_instance instance;
+    eg_pipeline pipeline;
+    eg_file config_file;
+    const eg_json *config_json;
+    eg_family family;
+    eg_config config;
+    eg_weights weights;
+    bool has_weights;
+    eg_head *heads;
+    uint32_t head_count;
+    eg_weights *head_weights; /* per head; {0} where it has none of its own */
+    eg_standing *head_standings, *output_standings;
+    uint32_t output_count;
+    eg_survey survey;
+    eg_recipe recipe;
+    EG_VEC(const char *) warnings;
+};
+
+/* survey.c: which tensors are asked for, the prefix, which outputs and heads there are, the default head. */
+EG_NODISCARD eg_status eg_source_survey(eg_source *source, const char *wanted_head, eg_error *err);
+
+/* The elements of the tensors that a section names, each once. */
+EG_NODISCARD eg_status eg_source_parameters(const eg_source *source, const char *section, int64_t *out, eg_error *err);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands after the encoder in a sentence-transformers folder (modules.json and the files it names), and its
+ * becoming ops of the graph.
+ */
+#ifndef EG_FRONTEND_SOURCE_PIPELINE_H
+#define EG_FRONTEND_SOURCE_PIPELINE_H
+
+#include "frontend/family/expand.h"
+
+/* How token rows become one row per text. */
+typedef enum {
+    EG_POOL_CLS,
+    EG_POOL_MAX,
+    EG_POOL_MEAN,
+    EG_POOL_MEAN_SQRT_LEN,
+    EG_POOL_WEIGHTED_MEAN,
+    EG_POOL_LAST,
+    EG_POOL_SUM,
+    EG_POOL_POOLER,
+    EG_POOL_COUNT
+} eg_pool;
+
+const char *eg_pool_name(eg_pool pool);
+
+typedef struct eg_pooling {
+    eg_pool modes[EG_POOL_COUNT]; /* in the order in which their results are joined */
+    uint32_t count;
+    const eg_yaml *steps; /* an instance's own steps instead of modes; or NULL */
+} eg_pooling;
+
+typedef enum { EG_STAGE_POOLING, EG_STAGE_DENSE, EG_STAGE_LAYER_NORM, EG_STAGE_NORMALIZE } eg_stage_kind;
+
+typedef struct eg_pipeline_stage {
+    eg_stage_kind kind;
+    eg_pooling pooling;
+    int64_t in, out; /* dense; layer norm: in */
+    bool bias, residual;
+    const char *activation; /* op; NULL: none */
+    const char *form;       /* of gelu */
+    eg_weights weights;
+    const char *folder;
+} eg_pipeline_stage;
+
+typedef struct eg_prompt {
+    const char *name, *text;
+} eg_prompt;
+
+typedef struct eg_pipeline {
+    bool found;              /* modules.json is there */
+    const char *transformer; /* the folder of config.json and the weights */
+    EG_VEC(eg_pipeline_stage) stages;
+    bool include_prompt;
+    EG_VEC(eg_prompt) prompts;
+    EG_VEC(const char *) prompt_names; /* the same names, for lists */
+    const char *default_prompt;        /* name, or NULL */
+    const char *similarity;
+    int64_t max_seq_length; /* 0: not said */
+    bool do_lower_case;
+} eg_pipeline;
+
+/* Reads what DIR has of it. Strings and trees lie in the arena. */
+EG_NODISCARD eg_status eg_pipeline_read(const char *dir, eg_arena *arena, eg_pipeline *out, eg_error *err);
+void eg_pipeline_finish(eg_pipeline *pipeline);
+
+/* The folder of the transformer alone: DIR, or the one that modules.json gives it. */
+EG_NODISCARD eg_status eg_pipeline_folder(const char *dir, eg_arena *arena, const char **out, eg_error *err);
+
+/* "mean,max", of a flag: EG_E_USAGE for any other word. */
+EG_NODISCARD eg_status eg_pooling_parse(const char *text, eg_pooling *out, eg_error *err);
+EG_NODISCARD eg_status eg_pool_find(const char *name, eg_pool *out, eg_error *err);
+
+typedef struct eg_embedding_options {
+    const eg_pooling *pooling; /* instead of the pipeline's; NULL: as it says */
+    int32_t normalize;         /* -1: as it says */
+    uint32_t truncate_dim;     /* 0: all */
+} eg_embedding_options;
+
+/* The value of "embedding". */
+EG_NODISCARD eg_status eg_emit_embedding(eg_expand *x, const eg_pipeline *pipeline, const eg_embedding_options *options,
+                                         eg_value_id *out, eg_error *err);
+
+#endif
