@@ -26,6 +26,8 @@ open_both(checker *k, subject *s, subject *reference)
     if (status == EG_OK) {
         subject_init(reference, k->reference_plugin, 1);
         status = subject_open(reference, 0, NULL, &err);
+        if (status != EG_OK)
+            subject_close(s);
     }
     check_settle(k, status, &err);
     return status == EG_OK;
@@ -57,6 +59,19 @@ build_something(checker *k, subject *s, check_case *c, const batch *b)
     }
     check_begin(k, "a graph to run");
     check_skip(k, "the device takes neither a small layer nor a relu");
+    return false;
+}
+
+/* Both devices and a case, or neither. */
+static bool
+open_both_and_build(checker *k, subject *s, subject *reference, check_case *c)
+{
+    if (!open_both(k, s, reference))
+        return false;
+    if (build_something(k, s, c, &batches[3]))
+        return true;
+    subject_close(s);
+    subject_close(reference);
     return false;
 }
 
@@ -189,6 +204,7 @@ check_device(checker *k, uint32_t number)
     check_nothing(k, &s);
     check_domains(k, &s);
     check_transfer(k, &s);
+    subject_close(&reference);
     subject_close(&s);
     check_begin(k, "all memory is given back");
     if (s.live != 0)
@@ -323,7 +339,7 @@ check_cancel(checker *k, uint32_t number)
     (void)number;
     subject s, reference;
     check_case c;
-    if (!open_both(k, &s, &reference) || !build_something(k, &s, &c, &batches[3]))
+    if (!open_both_and_build(k, &s, &reference, &c))
         return;
     check_begin(k, "a run whose flag is set ends with EG_E_CANCELLED");
     const int32_t flag = 1, clear = 0;
@@ -400,7 +416,7 @@ check_concurrency(checker *k, uint32_t number)
     (void)number;
     subject s, reference;
     check_case c;
-    if (!open_both(k, &s, &reference) || !build_something(k, &s, &c, &batches[3]))
+    if (!open_both_and_build(k, &s, &reference, &c))
         return;
     check_begin(k, "%d callers, %d runs each, one exec", CALLERS, RUNS);
     eg_error err;
@@ -458,7 +474,7 @@ check_allocations(checker *k, uint32_t number)
     (void)number;
     subject s, reference;
     check_case c;
-    if (!open_both(k, &s, &reference) || !build_something(k, &s, &c, &batches[3]))
+    if (!open_both_and_build(k, &s, &reference, &c))
         return;
     subject_close(&s);
     check_begin(k, "each allocation fails once");
