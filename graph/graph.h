@@ -2,9 +2,8 @@
 /*
  * The operator graph: typed values, nodes in execution order, names. It knows nothing of files, text or devices.
  *
- * A graph is built once by one thread (graph/builder.h is the convenient way), checked by eg_graph_verify(), and
- * changed by passes only. Values and nodes are numbers into arrays; 0 is none. Nodes stand in a topological order in
- * `order`. Everything a graph points to lies in its arena, but for the data of constants, which lies in the
+ * A graph is built once by one thread, checked by eg_graph_verify(), and changed by passes only. Values and nodes are
+ * numbers into arrays; 0 is none. Nodes stand in a topological order in `order`. Everything a graph points to lies in its arena, but for the data of constants, which lies in the
  * checkpoint's mapping.
  *
  * Thread-safety: a graph belongs to one thread while it is changed; unchanged it may be read from any.
