@@ -37,8 +37,7 @@ eg_plugin_source_text(eg_plugin_source source)
     return "unknown";
 }
 
-/* --- names
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------------------------------- */
 
 #define PREFIX "egbert-"
 #define SUFFIX ".so"
@@ -62,8 +61,7 @@ name_from_path(eg_arena *arena, const char *path)
     return eg_arena_strndup(arena, name + strlen(PREFIX), strlen(name) - strlen(PREFIX) - strlen(SUFFIX));
 }
 
-/* --- trust
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- trust --------------------------------------------------------------------------------------- */
 
 /* A file that anybody can replace is not let into the process; `what` names the thing in the reason. */
 static const char *
@@ -76,8 +74,7 @@ why_not_trusted(const struct stat *st, bool directory)
     return NULL;
 }
 
-/* --- entries
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------------------------------- */
 
 static eg_status
 set_why(search *s, eg_plugin_entry *entry, const char *why)
@@ -190,8 +187,7 @@ adopt(search *s, eg_plugin_entry *entry, const eg_plugin *plugin)
     return read_devices(s, entry);
 }
 
-/* --- probing
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- probing ------------------------------------------------------------------------------------- */
 
 static eg_status
 probe(search *s, const char *path, const struct stat *st, eg_error *why)
@@ -259,8 +255,7 @@ add_file(search *s, const char *path, eg_plugin_source source, const char *why)
     return EG_PUSH(s->registry, item) ? EG_OK : eg_fail_nomem(s->err, "plugin list");
 }
 
-/* --- folders
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- folders ------------------------------------------------------------------------------------- */
 
 static int
 by_name(const void *a, const void *b)
@@ -331,8 +326,7 @@ add_path(search *s, const char *path)
     return EG_OK;
 }
 
-/* --- named files
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- named files --------------------------------------------------------------------------------- */
 
 static eg_status
 add_named_file(search *s, const char *file)
@@ -361,8 +355,7 @@ find_plugins(search *s)
     return EG_OK;
 }
 
-/* --- the registry
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the registry -------------------------------------------------------------------------------- */
 
 eg_status
 eg_registry_open(const eg_registry_options *options, eg_registry **out, eg_error *err)

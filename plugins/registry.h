@@ -99,8 +99,7 @@ EG_NODISCARD eg_status eg_plugin_open_device(const eg_plugin *plugin, uint32_t i
                                              const char *options, eg_device **out, const eg_device_ops **out_ops,
                                              eg_error *err);
 
-/* --- the checks by themselves, for the conformance suite ------------------------------------------------------------
- */
+/* --- the checks by themselves, for the conformance suite ----------------------------------------- */
 
 /* Opens one library in this process and checks its table, without a probe. EG_E_BACKEND says what is wrong. */
 EG_NODISCARD eg_status eg_plugin_load(const char *path, const eg_plugin **out, eg_error *err);

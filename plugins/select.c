@@ -41,8 +41,7 @@ choose_device(const eg_plugin_entry *entry, const char *id, bool *out_named)
     return (eg_choice){.entry = entry, .device = *out_named ? named : best_device(entry)};
 }
 
-/* --- auto
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- auto ---------------------------------------------------------------------------------------- */
 
 static int
 better_first(const void *a, const void *b)
@@ -81,8 +80,7 @@ select_auto(const eg_registry *registry, const char *device, choice_list *list, 
     return EG_OK;
 }
 
-/* --- names
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------------------------------- */
 
 const char *
 eg_registry_nearest(const eg_registry *registry, const char *word)
@@ -166,8 +164,7 @@ select_names(const eg_registry *registry, const char *backends, const char *devi
     }
 }
 
-/* --- both
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- both ---------------------------------------------------------------------------------------- */
 
 static eg_status
 fail_device(const eg_registry *registry, const char *device, eg_error *err)

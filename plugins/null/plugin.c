@@ -31,8 +31,7 @@ struct eg_exec {
     eg_device *device;
 };
 
-/* --- helpers
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- helpers ------------------------------------------------------------------------------------- */
 
 static void *
 host_alloc(const eg_host *host, uint64_t bytes)
@@ -50,8 +49,7 @@ fail(eg_error *err, eg_status code, const char *message)
     return code;
 }
 
-/* --- facts and support
- * --------------------------------------------------------------------------------------------------- */
+/* --- facts and support --------------------------------------------------------------------------- */
 
 static const char *
 device_info(eg_device *device, const char *key)
@@ -77,8 +75,7 @@ device_support(eg_device *device, const eg_view *view, uint32_t node, eg_support
     return EG_OK;
 }
 
-/* --- memory
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------------------------------- */
 
 static eg_status
 device_domain(eg_device *device, uint32_t index, eg_domain *out)
@@ -146,8 +143,7 @@ buffer_pointer(eg_device *device, eg_buffer *buffer)
     return buffer->bytes;
 }
 
-/* --- weights
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- weights ------------------------------------------------------------------------------------- */
 
 static eg_status
 weight_new(eg_device *device, const eg_weight_desc *desc, eg_weight **out, uint64_t *out_bytes, eg_error *err)
@@ -170,8 +166,7 @@ weight_free(eg_device *device, eg_weight *weight)
     device->host->dealloc(device->host->ctx, weight);
 }
 
-/* --- stages
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- stages -------------------------------------------------------------------------------------- */
 
 /* Here you would walk the view: nodes in order, values by number, weights by view_weight(), and keep what you need,
  * for the view may be gone afterwards. */
@@ -226,8 +221,7 @@ static const eg_device_ops ops = {
     .run = run,
 };
 
-/* --- the plugin
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- the plugin ---------------------------------------------------------------------------------- */
 
 /* 0: never chosen by itself. Look at CPU flags, /dev and /sys here; open no library and no device. */
 static uint32_t

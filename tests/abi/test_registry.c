@@ -97,8 +97,7 @@ expect_bad_plugin_refused(const char *name, const char *reason)
     expect_refused(reason);
 }
 
-/* --- a sound plugin
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- a sound plugin ------------------------------------------------------------------------------ */
 
 Test(registry, lists_what_a_sound_plugin_says)
 {
@@ -146,9 +145,7 @@ Test(registry, a_plugin_without_device_is_loaded_but_not_usable)
     eg_registry_close(registry);
 }
 
-/* --- faults
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- faults -------------------------------------------------------------------------------------- */
 
 Test(registry, wrong_major)
 {
@@ -283,8 +280,7 @@ Test(registry, without_a_probe_program_nothing_foreign_is_opened)
     eg_registry_close(registry);
 }
 
-/* --- where it looks
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- where it looks ------------------------------------------------------------------------------ */
 
 Test(registry, never_the_working_directory)
 {
@@ -433,8 +429,7 @@ Test(registry, installed_plugins_are_not_probed)
     eg_registry_close(registry);
 }
 
-/* --- what the probe found is remembered
- * ------------------------------------------------------------------------------------------ */
+/* --- what the probe found is remembered ---------------------------------------------------------- */
 
 static eg_registry *
 open_cached(const char *probe, const char *cache)
@@ -477,9 +472,7 @@ Test(registry, a_cache_that_cannot_be_made_is_done_without)
     eg_registry_close(registry);
 }
 
-/* --- choosing
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- choosing ------------------------------------------------------------------------------------ */
 
 static void
 expect_choice(const char *backends, const char *device, const char *want)
@@ -569,9 +562,7 @@ Test(registry, unknown_device)
     expect_no_choice("sound", "sound:7", EG_E_BACKEND, "has the device 'sound:7'", "sound:0 (sound), sound:1 (sound)");
 }
 
-/* --- opening
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------------------------------- */
 
 static void
 expect_open_refused(const char *name, eg_status code, const char *reason)
