@@ -25,8 +25,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     eg_error err;
     eg_encoding a = {0}, b = {0};
-    eg_tokenizer *fast = open_text(FILE_WITH(BERT));
-    eg_tokenizer *slow = open_text(FILE_WITH("{\"type\":\"Sequence\",\"normalizers\":[" BERT "]}"));
+    static eg_tokenizer *fast, *slow; /* opened once */
+    if (!fast) {
+        fast = open_text(FILE_WITH(BERT));
+        slow = open_text(FILE_WITH("{\"type\":\"Sequence\",\"normalizers\":[" BERT "]}"));
+    }
     const char *text = (const char *)data;
     eg_status status = eg_tokenizer_encode(fast, text, size, NULL, 0, NULL, &a, &err);
     FUZZ_CHECK((status == EG_OK) == eg_utf8_valid(text, size, NULL));
@@ -43,7 +46,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     eg_encoding_finish(&a);
     eg_encoding_finish(&b);
-    eg_tokenizer_close(fast);
-    eg_tokenizer_close(slow);
     return 0;
 }
