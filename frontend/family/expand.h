@@ -50,6 +50,7 @@ typedef struct eg_request {
     const char *const *names; /* the first one there counts; without prefix */
     const bool *base;         /* per name: the base prefix goes before it */
     uint32_t name_count;
+    uint32_t known_count; /* names beyond name_count do not count, but a file may have them */
     const eg_head *head; /* whose own weights hold it; NULL: the checkpoint */
     const char *section; /* "embeddings", "encoder", an output, a head */
     int64_t elements;

@@ -78,9 +78,6 @@ read_candidates(eg_expand *x, const eg_yaml *node, const char *suffix, eg_reques
     size_t count = node->type == EG_YAML_LIST ? node->count : 1;
     if (count == 0 || count > EG_CANDIDATES_MAX)
         return eg_yaml_fail(node, err, "a list of tensors has 1 to %d names", EG_CANDIDATES_MAX);
-    /* An untied head has its own tensors or none. */
-    if (!x->at.in_base && !x->recipe->config->tie_word_embeddings)
-        count = 1;
     const char **names = eg_arena_calloc(x->arena, count, sizeof *names);
     bool *base = eg_arena_calloc(x->arena, count, sizeof *base);
     if (!names || !base)
@@ -89,7 +86,10 @@ read_candidates(eg_expand *x, const eg_yaml *node, const char *suffix, eg_reques
         EG_TRY(add_candidate(x, node->type == EG_YAML_LIST ? node->items[i] : node, suffix, &names[i], &base[i], err));
     request->names = names;
     request->base = base;
-    request->name_count = (uint32_t)count;
+    request->known_count = (uint32_t)count;
+    /* An untied head has its own tensors or none. */
+    bool untied = !x->at.in_base && !x->recipe->config->tie_word_embeddings;
+    request->name_count = untied ? 1 : (uint32_t)count;
     return EG_OK;
 }
 

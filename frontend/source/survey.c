@@ -140,6 +140,19 @@ by_tensor(const void *a, const void *b)
     return order ? order : (int)x->base[0] - (int)y->base[0];
 }
 
+/* A head's tied tensor is the base's. */
+static bool
+is_tied(const eg_source *source, const eg_request *request)
+{
+    for (uint32_t i = 0; request->head && i < request->name_count; i++) {
+        eg_request before = *request;
+        before.name_count = i;
+        if (request->base[i])
+            return i == 0 || !eg_request_find(&source->recipe, &before, source->recipe.prefix);
+    }
+    return false;
+}
+
 /* The elements of the tensors that a section names, each once. */
 eg_status
 eg_source_parameters(const eg_source *source, const char *section, int64_t *out, eg_error *err)
@@ -151,7 +164,7 @@ eg_source_parameters(const eg_source *source, const char *section, int64_t *out,
         return eg_fail_nomem(err, "the parameters");
     for (size_t i = 0; i < total; i++) {
         const eg_request *request = &source->survey.requests.items[i];
-        if (!request->untaken && strcmp(request->section, section) == 0)
+        if (!request->untaken && strcmp(request->section, section) == 0 && !is_tied(source, request))
             mine[count++] = request;
     }
     if (count)
@@ -337,7 +350,7 @@ mark_known(const eg_source *source, bool *known)
 {
     for (size_t i = 0; i < source->survey.requests.count; i++) {
         eg_request one = source->survey.requests.items[i];
-        uint32_t count = one.name_count;
+        uint32_t count = one.known_count;
         for (uint32_t k = 0; k < count; k++) {
             one.names = source->survey.requests.items[i].names + k;
             one.base = source->survey.requests.items[i].base + k;
