@@ -25,6 +25,9 @@ static bool
 accept_matmul(eg_cpu_reader *reader)
 {
     eg_value_info x, w, out;
+    const eg_blas *blas = reader->device->library;
+    if (blas->sgemm == NULL)
+        return eg_cpu_refuse(reader, "opened with openblas=none");
     if (!eg_cpu_count(reader, 2, 2) || !eg_cpu_input(reader, 0, &x) || !eg_cpu_input(reader, 1, &w) ||
         !eg_cpu_output(reader, &out))
         return false;

@@ -73,6 +73,8 @@ info(const eg_device *device, const char *key)
     const cpu_library *library = device->library;
     if (strcmp(key, "fingerprint") == 0)
         return library->fingerprint;
+    if (library->blas.sgemm == NULL)
+        return NULL;
     if (strcmp(key, "library") == 0)
         return library->blas.description;
     if (strcmp(key, "path") == 0)
@@ -84,7 +86,7 @@ info(const eg_device *device, const char *key)
     return NULL;
 }
 
-/* isa=plain|avx2|avx512|neon: kernels below the best; openblas=FILE: that library and no other. */
+/* isa=plain|avx2|avx512|neon: kernels below the best; openblas=FILE: that library and no other, none: no matmul. */
 static eg_status
 read_options(const char *options, eg_isa *isa, char *path, size_t n, eg_error *err)
 {
@@ -131,16 +133,17 @@ open_device(const eg_host *host, uint32_t index, const char *options, eg_device 
     device->library = library;
     if (library == NULL)
         status = eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
-    else
+    else if (strcmp(path, "none") != 0)
         status = eg_blas_open(host, path[0] != '\0' ? path : NULL, &library->blas, err);
     if (status != EG_OK) {
         close_device(device);
         return status;
     }
     snprintf(library->fingerprint, sizeof library->fingerprint, "cpu " EGBERT_VERSION ", %s, %s", eg_isa_name(isa),
-             library->blas.description);
+             library->blas.sgemm != NULL ? library->blas.description : "no BLAS");
     device->own_ops = eg_cpu_own_ops;
-    device->row_unit = library->blas.row_unit;
+    if (library->blas.row_unit > 0)
+        device->row_unit = library->blas.row_unit;
     device->info = info;
     *out = device;
     *out_ops = &eg_cpu_device_ops;

@@ -167,6 +167,22 @@ Test(cpu, open_says_what_is_missing)
     cr_expect(strstr(b.error, "speed") != NULL, "%s", b.error);
 }
 
+Test(cpu, without_openblas_refuses_matmul_alone)
+{
+    backend b;
+    if (getenv("EGBERT_TEST_CPU") == NULL)
+        cr_skip_test("this backend was not built");
+    cr_assert(backend_open(&b, getenv("EGBERT_TEST_CPU"), "openblas=none", 1), "%s", b.error);
+    uint32_t count = 0, mask;
+    op_case *cases = op_cases_load(getenv("EGBERT_TEST_OPS"), &count);
+    for (uint32_t i = 0; i < count; i++) {
+        bool taken = backend_support(&b, &cases[i], &mask) != EG_SUPPORT_NO;
+        cr_expect(taken == (strcmp(cases[i].op, "matmul") != 0), "%s", cases[i].name);
+    }
+    op_cases_free(cases, count);
+    backend_close(&b);
+}
+
 /* The same row gives the same bits whatever rows stand beside it, and however many threads there are. */
 static void
 check_neighbours(const char *variable, uint32_t threads)
