@@ -221,7 +221,7 @@ describe_sizes(eg_strbuf *out, const eg_sizes *sizes)
 
 /* Of the exact batch, and beside it of the sizes for which a plan is really made. */
 static eg_status
-describe_memory(eg_strbuf *out, const eg_plan *plan, const eg_sizes *exact, eg_error *err)
+describe_memory(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_sizes *exact, eg_error *err)
 {
     eg_sizes rounded = eg_sizes_round_up(exact);
     eg_row_set set = {.T = rounded.T, .P = rounded.P, .max_n = rounded.max_n};
@@ -229,6 +229,7 @@ describe_memory(eg_strbuf *out, const eg_plan *plan, const eg_sizes *exact, eg_e
     eg_plan_sizes of_exact, of_rounded;
     EG_TRY(sum_memory(plan, &plan->bound, &of_exact, err));
     EG_TRY(sum_memory(plan, &dims, &of_rounded, err));
+    eg_plan_say_placement(model, plan, of_exact.arena);
     eg_strbuf_printf(out, ",\"memory\":{\"naive\":%" PRIu64 ",\"arena\":%" PRIu64 ",\"bound\":%" PRIu64 "}",
                      of_exact.naive, of_exact.arena, of_exact.bound);
     eg_strbuf_puts(out, ",\"sizes\":");
@@ -291,12 +292,12 @@ sizes_of(const eg_model *model, const eg_describe_options *options, eg_sizes *ou
 }
 
 static eg_status
-compile_json(eg_strbuf *out, const eg_plan *plan, const eg_sizes *sizes, eg_error *err)
+compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_sizes *sizes, eg_error *err)
 {
     eg_strbuf_putc(out, '{');
     describe_passes(out, plan);
     describe_placement(out, plan);
-    EG_TRY(describe_memory(out, plan, sizes, err));
+    EG_TRY(describe_memory(out, model, plan, sizes, err));
     eg_strbuf_printf(out, ",\"kernels\":%zu,\"copies\":%zu", count_kernels(&plan->built.graph),
                      plan->partition.crossings.count);
     eg_strbuf_printf(out, ",\"copied_bytes\":%" PRIu64, eg_plan_copied_bytes(plan));
@@ -329,7 +330,7 @@ compile(eg_model *model, const eg_describe_options *options, eg_strbuf *out, eg_
     if (status == EG_OK && options->dump_ir)
         eg_strbuf_append(out, plan->passes.dump.data ? plan->passes.dump.data : "", plan->passes.dump.length);
     else if (status == EG_OK)
-        status = compile_json(out, plan, &sizes, err);
+        status = compile_json(out, model, plan, &sizes, err);
     eg_plan_finish(plan);
     eg_free(plan);
     return status;

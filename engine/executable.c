@@ -229,20 +229,6 @@ find_inputs(eg_executable *executable)
     }
 }
 
-/* Once per model: where it runs, so that nobody has to guess. */
-static void
-say_placement(eg_model *model, const eg_executable *executable)
-{
-    if (atomic_exchange(&model->placement_said, true))
-        return;
-    eg_strbuf line = {0};
-    eg_plan_placement_text(&executable->plan, &line);
-    eg_strbuf_printf(&line, "; arena %.1f MiB", (double)executable->arena_bytes / (1 << 20));
-    if (!line.failed)
-        eg_log(&model->engine->host_context, EG_LOG_INFO, "%s", line.data);
-    eg_strbuf_finish(&line);
-}
-
 static eg_status
 make(eg_model *model, const eg_plan_request *request, eg_executable *executable, bool *out_too_large, eg_error *err)
 {
@@ -271,7 +257,7 @@ eg_executable_make(eg_model *model, const eg_plan_request *request, eg_executabl
         eg_executable_free(model, executable);
         return status;
     }
-    say_placement(model, executable);
+    eg_plan_say_placement(model, &executable->plan, executable->arena_bytes);
     *out = executable;
     return EG_OK;
 }

@@ -178,8 +178,8 @@ first_refusal(const eg_plan *plan, uint32_t to, const char **out_reason)
     return NULL;
 }
 
-void
-eg_plan_placement_text(const eg_plan *plan, eg_strbuf *out)
+static void
+write_placement(const eg_plan *plan, eg_strbuf *out)
 {
     const char *between = "";
     bool first = true;
@@ -206,4 +206,17 @@ eg_plan_placement_text(const eg_plan *plan, eg_strbuf *out)
     eg_strbuf_printf(out, "; %zu %s", copies, copies == 1 ? "copy" : "copies");
     if (copies)
         eg_strbuf_printf(out, ", %.1f MB", (double)eg_plan_copied_bytes(plan) / 1e6);
+}
+
+void
+eg_plan_say_placement(eg_model *model, const eg_plan *plan, uint64_t arena_bytes)
+{
+    if (atomic_exchange(&model->placement_said, true))
+        return;
+    eg_strbuf line = {0};
+    write_placement(plan, &line);
+    eg_strbuf_printf(&line, "; arena %.1f MiB", (double)arena_bytes / (1 << 20));
+    if (!line.failed)
+        eg_log(&model->engine->host_context, EG_LOG_INFO, "%s", line.data);
+    eg_strbuf_finish(&line);
 }

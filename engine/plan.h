@@ -56,7 +56,10 @@ eg_value_id eg_plan_output_value(const eg_plan *plan, const eg_plan_output *outp
 
 /* Bytes that crossings copy at the bound. */
 uint64_t eg_plan_copied_bytes(const eg_plan *plan);
-/* "onednn 61 ops, reference 3 (gather: why not on the first); 2 copies, 0.4 MB", without the arena. */
-void eg_plan_placement_text(const eg_plan *plan, eg_strbuf *out);
+/*
+ * Once per model, on the log, so that nobody has to guess where it runs: "onednn 61 ops, reference 3 (gather: why not on
+ * the first); 2 copies, 0.4 MB; arena 3.1 MiB".
+ */
+void eg_plan_say_placement(eg_model *model, const eg_plan *plan, uint64_t arena_bytes);
 
 #endif
