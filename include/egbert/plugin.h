@@ -6,8 +6,9 @@
  * speaks and gets a constant table, or NULL when the plugin is too new for it. Nothing is initialised before that.
  *
  * Rules that hold everywhere:
- *  - Structs begin with `size`, set by whoever fills them; fields are added at the end only. Read a field of a struct
- *    that the other side filled through EG_HAS(). A `size` larger or smaller than one's own is legal.
+ *  - Structs begin with `size`, set by whoever fills them; fields are added at the end only. Read a field of a struct that
+ *    the other side filled through EG_HAS(). A `size` larger or smaller than one's own is legal; the entries of an array
+ *    of such structs lie `size` bytes apart.
  *  - Ops and attributes are names. A new op changes nothing here. An attribute at its neutral value is absent.
  *  - Each side frees what it allocated. No exit, no abort, no signal handlers, no printing in a plugin.
  *  - Libraries are opened RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE and never closed; no work in constructors.
@@ -314,7 +315,8 @@ typedef struct eg_run_info {
     eg_event *const *wait; /* events of this device that must be over first */
     uint32_t wait_count;
     uint32_t reserved;
-    const int32_t *cancel; /* read with relaxed atomics between nodes; not 0: stop with EG_E_CANCELLED. May be NULL. */
+    const int32_t *cancel; /* read with relaxed atomics between nodes; not 0: stop with EG_E_CANCELLED. May be NULL;
+                            * like dims it lives until the event is over. */
 } eg_run_info;
 
 /*
