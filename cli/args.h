@@ -71,8 +71,7 @@ typedef struct eg_arguments {
     double seconds;
 
     /* conformance */
-    const char *only;
-    eg_switch list;
+    const char *group;
 
     void *owned; /* memory behind values that were taken apart */
 } eg_arguments;

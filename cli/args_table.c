@@ -34,7 +34,7 @@ const eg_arg eg_arg_table[] = {
      .help = "write a float32 [texts, numbers] array"},
 
     {ROW("output", EG_ARG_LIST, EG_ON_RUN | EG_ON_COMPILE | EG_ON_BENCH, outputs), .value = "NAME[,NAME]",
-     .help = "the tensors wanted: last_hidden_state, hidden_states, attentions, logits, any value of the graph"},
+     .help = "the tensors wanted, such as last_hidden_state, attentions, logits"},
     {ROW("npz", EG_ARG_TEXT, EG_ON_RUN, npz), .value = "FILE",
      .help = "write tokens and outputs as NumPy arrays, texts packed one after another"},
 
@@ -69,10 +69,8 @@ const eg_arg eg_arg_table[] = {
     {ROW("check", EG_ARG_SWITCH, EG_ON_COMPILE, check), .min = EG_ON,
      .help = "check the sums of a compiled model (not in this build)"},
 
-    {ROW("only", EG_ARG_TEXT, EG_ON_CONFORMANCE, only), .value = "PATTERN",
-     .help = "the tests whose name contains PATTERN"},
-    {ROW("list", EG_ARG_SWITCH, EG_ON_CONFORMANCE, list), .min = EG_ON,
-     .help = "print the tests' names and run none"},
+    {ROW("group", EG_ARG_TEXT, EG_ON_CONFORMANCE, group), .value = "NAME",
+     .help = "the tests of one group, such as device or op/matmul"},
 
     /* --- shared --- */
     {ROW("backend", EG_ARG_TEXT, EG_ON_EVERY, backend), .variable = "EGBERT_BACKEND", .value = "NAME[,NAME]",

@@ -31,6 +31,7 @@ typedef struct bench {
     double *times; /* seconds of each run */
     size_t runs, capacity;
     double total;
+    char backends[256]; /* names with commas */
 } bench;
 
 static double
@@ -140,9 +141,15 @@ tokens_per_second(const bench *b)
     return (double)b->shape.tokens * (double)b->runs / b->total;
 }
 
-/* The backends that the batch runs on, in the plan's order. */
+static size_t
+room_for_name(const bench *b)
+{
+    return sizeof b->backends - strlen(b->backends) - 1;
+}
+
+/* Keeps the names of the backends that the batch runs on, in the plan's order. */
 static eg_status
-print_backends(bench *b, eg_out *out, eg_error *err)
+read_backends(bench *b, eg_error *err)
 {
     const eg_strings *outputs = &b->app->args.outputs;
     eg_describe_options options = {.size = sizeof options,
@@ -156,10 +163,24 @@ print_backends(bench *b, eg_out *out, eg_error *err)
     EG_TRY(eg_describe(b->session.model, &options, &json, err));
     EG_TRY(eg_description_read(json, &description, err));
     const eg_json *placement = eg_json_get(description.root, "placement");
-    for (const eg_json *target = placement ? placement->first : NULL; target; target = target->next)
-        eg_out_format(out, "%s%s", eg_json_text(eg_json_get(target, "backend")), target->next ? "," : "");
+    for (const eg_json *target = placement ? placement->first : NULL; target; target = target->next) {
+        strncat(b->backends, eg_json_text(eg_json_get(target, "backend")), room_for_name(b));
+        if (target->next)
+            strncat(b->backends, ",", room_for_name(b));
+    }
     eg_description_free(&description);
     return EG_OK;
+}
+
+/* Whether the name is one of the list's. */
+static bool
+is_used(const bench *b, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = b->backends; length && (at = strstr(at, name)); at += length)
+        if ((at == b->backends || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
 }
 
 /* "name": {"version", and the facts of its device}, for each backend that is loaded. */
@@ -174,7 +195,7 @@ print_libraries(bench *b, eg_out *out, eg_error *err)
     bool first = true;
     for (const eg_json *backend = description.root->first; backend; backend = backend->next) {
         const eg_json *info = eg_json_get(backend, "info");
-        if (!info)
+        if (!info || !is_used(b, eg_json_text(eg_json_get(backend, "name"))))
             continue;
         eg_out_key(out, first, eg_json_text(eg_json_get(backend, "name")));
         eg_out_bytes(out, info->raw.data, info->raw.length);
@@ -210,9 +231,9 @@ static eg_status
 print_json(bench *b, eg_out *out, eg_error *err)
 {
     const char *precision = b->app->args.precision;
-    eg_out_text(out, "{\"backend\":\"");
-    EG_TRY(print_backends(b, out, err));
-    eg_out_format(out, "\",\"precision\":\"%s\",\"threads\":%u,\"shape\":[%u,%u]", precision ? precision : "f32",
+    eg_out_text(out, "{\"backend\":");
+    eg_out_string(out, b->backends, strlen(b->backends));
+    eg_out_format(out, ",\"precision\":\"%s\",\"threads\":%u,\"shape\":[%u,%u]", precision ? precision : "f32",
                   b->session.threads, b->shape.count, b->shape.longest);
     eg_out_format(out, ",\"tokens\":%llu,\"padded\":%s,\"runs\":%zu", (unsigned long long)b->shape.tokens,
                   b->app->args.padded ? "true" : "false", b->runs);
@@ -235,17 +256,16 @@ print_json(bench *b, eg_out *out, eg_error *err)
     return EG_OK;
 }
 
-static eg_status
-print_table(bench *b, eg_out *out, eg_error *err)
+static void
+print_table(bench *b, eg_out *out)
 {
-    eg_out_text(out, "backend      ");
-    EG_TRY(print_backends(b, out, err));
-    eg_out_format(out, "\nthreads      %u\ntexts        %u, %llu tokens, the longest %u\nruns         %zu\n",
-                  b->session.threads, b->shape.count, (unsigned long long)b->shape.tokens, b->shape.longest, b->runs);
+    eg_out_format(out,
+                  "backend      %s\nthreads      %u\ntexts        %u, %llu tokens, the longest %u\nruns         %zu\n",
+                  b->backends, b->session.threads, b->shape.count, (unsigned long long)b->shape.tokens,
+                  b->shape.longest, b->runs);
     eg_out_format(out, "latency      min %.4g ms, p50 %.4g, p90 %.4g, p99 %.4g\n", percentile(b, 0.0),
                   percentile(b, 0.5), percentile(b, 0.9), percentile(b, 0.99));
     eg_out_format(out, "throughput   %.0f tokens/s, padding not counted\n", tokens_per_second(b));
-    return EG_OK;
 }
 
 static eg_status
@@ -259,7 +279,11 @@ open_and_measure(bench *b, eg_error *err)
     EG_TRY(measure(b, err));
     eg_progress_clear();
     qsort(b->times, b->runs, sizeof *b->times, compare_times);
-    EG_TRY(b->app->args.json ? print_json(b, out, err) : print_table(b, out, err));
+    EG_TRY(read_backends(b, err));
+    if (b->app->args.json)
+        EG_TRY(print_json(b, out, err));
+    else
+        print_table(b, out);
     return eg_out_flush(out, err);
 }
 
@@ -281,8 +305,8 @@ const eg_command eg_cmd_bench = {
     .name = "bench",
     .words = "MODEL",
     .summary = "measure how long a batch takes",
-    .details =
-        "One text of 128 tokens unless --shape or --lengths says otherwise; the embedding, or what --output names.",
+    .details = "One text of 128 tokens unless --shape or --lengths says otherwise; the embedding, or what --output\n"
+               "names.",
     .uses = EG_ON_BENCH,
     .run = run_bench,
 };

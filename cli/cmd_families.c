@@ -16,7 +16,7 @@ print_family(eg_out *out, const eg_json *family)
     eg_print_names(out, eg_json_get(family, "model_types"));
     eg_out_text(out, "\n  heads        ");
     eg_print_names(out, eg_json_get(family, "heads"));
-    eg_out_format(out, "\n  file         %s\n", eg_json_text(eg_json_get(family, "path")));
+    eg_out_format(out, "\n  file         %s\n", eg_json_text(eg_json_get(family, "file")));
 }
 
 static eg_status
