@@ -2,6 +2,7 @@
 #include "frontend/family/datum.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,11 +47,15 @@ eg_datum_type_name(eg_datum_type type)
     return names[type];
 }
 
-/* The shortest decimal that reads back as the same number. */
+/* The shortest decimal that reads back as the same number, with a point where it is a whole one. */
 static void
 write_real(double value, eg_strbuf *out)
 {
     char text[40];
+    if (value == floor(value) && fabs(value) < 1e15) {
+        eg_strbuf_printf(out, "%.1f", value);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)

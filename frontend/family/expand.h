@@ -51,8 +51,8 @@ typedef struct eg_request {
     const bool *base;         /* per name: the base prefix goes before it */
     uint32_t name_count;
     uint32_t known_count; /* names beyond name_count do not count, but a file may have them */
-    const eg_head *head; /* whose own weights hold it; NULL: the checkpoint */
-    const char *section; /* "embeddings", "encoder", an output, a head */
+    const eg_head *head;  /* whose own weights hold it; NULL: the checkpoint */
+    const char *section;  /* "embeddings", "encoder", an output, a head */
     int64_t elements;
     bool untaken; /* named by a case that the config does not take */
     const eg_yaml *at;

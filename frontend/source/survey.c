@@ -19,7 +19,7 @@ outputs_of(const eg_source *source)
 
 /* --- without weights: the names --- */
 
-/* A head or an output that this config cannot have is not there; only memory is a reason to stop. */
+/* A head that this config cannot have is not there; only memory is a reason to stop. */
 static eg_status
 pass_over(eg_expand *x, eg_status status)
 {
@@ -35,7 +35,7 @@ survey_sections(eg_source *source, eg_expand *x, eg_error *err)
     EG_TRY(eg_expand_base(x, err));
     const eg_yaml *outputs = outputs_of(source);
     for (size_t i = 0; outputs && i < outputs->count; i++)
-        EG_TRY(pass_over(x, eg_expand_output(x, outputs->items[i]->key, err)));
+        EG_TRY(eg_expand_output(x, outputs->items[i]->key, err));
     for (uint32_t i = 0; i < source->head_count; i++)
         EG_TRY(pass_over(x, eg_expand_head(x, &source->heads[i], err)));
     return EG_OK;
