@@ -261,6 +261,16 @@ describe_stages(eg_strbuf *out, const eg_plan *plan)
     eg_strbuf_putc(out, ']');
 }
 
+static void
+describe_threads(eg_strbuf *out, const eg_threads *threads)
+{
+    eg_strbuf_printf(out, ",\"threads\":{\"count\":%u,\"workers\":", eg_threads_count(threads));
+    json_string(out, eg_threads_name(threads));
+    eg_strbuf_puts(out, ",\"why\":");
+    json_string(out, eg_threads_why(threads));
+    eg_strbuf_putc(out, '}');
+}
+
 /* --- compile ------------------------------------------------------------------------------------------------------
  */
 
@@ -302,6 +312,7 @@ compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_size
                      plan->partition.crossings.count);
     eg_strbuf_printf(out, ",\"copied_bytes\":%" PRIu64, eg_plan_copied_bytes(plan));
     describe_stages(out, plan);
+    describe_threads(out, model->engine->threads);
     eg_strbuf_putc(out, '}');
     return EG_OK;
 }

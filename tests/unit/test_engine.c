@@ -549,6 +549,7 @@ Test(engine, descriptions)
     assert_has(text, "\"memory\":{\"naive\":");
     assert_has(text, "\"sizes\":{\"B\":2,\"T\":14,\"P\":106,\"max_n\":9}");
     assert_has(text, "\"copies\":0");
+    assert_has(text, "\"threads\":{\"count\":2,\"workers\":\"");
     eg_string_free(text);
     compile.dump_ir = "";
     OK(eg_describe(f->model, &compile, &text, &f->err));
@@ -556,6 +557,48 @@ Test(engine, descriptions)
     eg_string_free(text);
     eg_context *context = NULL;
     cr_assert_eq(eg_context_open(f->model, &context, &f->err), EG_E_USAGE, "a described model does not run");
+    end(f);
+}
+
+Test(engine, a_prompt_goes_before_each_text)
+{
+    fixture fixture_, *f = &fixture_;
+    begin_plain(f);
+    eg_string with = {"the cat sat", 11}, without = {"cat sat", 7};
+    float want[SIZE], got[SIZE];
+    eg_input input = {.size = sizeof input, .count = 1, .texts = &with};
+    OK(eg_embed(f->context, &input, want, &f->err));
+    eg_context_close(f->context);
+    eg_model_close(f->model);
+    open_model(f, &(eg_model_options){.size = sizeof(eg_model_options), .prompt_text = "the "});
+    input.texts = &without;
+    OK(eg_embed(f->context, &input, got, &f->err));
+    assert_near(got, want, SIZE, "prompt");
+    static const char *const outputs[] = {"embedding"};
+    eg_result *result = NULL;
+    OK(eg_run(f->context, &input, outputs, 1, &result, &f->err));
+    cr_assert_eq(eg_result_cu_seqlens(result)[1], 4, "eg_run() takes the text as it is");
+    eg_result_free(result);
+    end(f);
+}
+
+Test(engine, strict_refuses_a_fallback)
+{
+    fixture fixture_, *f = &fixture_;
+    begin(f, NULL);
+    float out[SIZE];
+    eg_string text = {"cat", 3};
+    eg_input input = {.size = sizeof input, .count = 1, .texts = &text};
+    open_engine(f, "null", 0, 0);
+    open_model(f, NULL);
+    OK(eg_embed(f->context, &input, out, &f->err));
+    cr_assert_not_null(strstr(f->log, "reference"), "the fallback is said: %s", f->log);
+    cr_assert_not_null(strstr(f->log, "(gather: "), "and why: %s", f->log);
+    close_all(f);
+    open_engine(f, "null", EG_ENGINE_STRICT, 0);
+    open_model(f, NULL);
+    cr_assert_eq(eg_embed(f->context, &input, out, &f->err), EG_E_BACKEND);
+    cr_assert_not_null(strstr(test_error_line(&f->err), "null"), "%s", test_error_line(&f->err));
     end(f);
 }
 
