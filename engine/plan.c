@@ -203,9 +203,8 @@ write_placement(const eg_plan *plan, eg_strbuf *out)
     size_t copies = plan->partition.crossings.count;
     if (first) /* every output is an input */
         eg_strbuf_puts(out, "no ops");
-    eg_strbuf_printf(out, "; %zu %s", copies, copies == 1 ? "copy" : "copies");
-    if (copies)
-        eg_strbuf_printf(out, ", %.1f MB", (double)eg_plan_copied_bytes(plan) / 1e6);
+    eg_strbuf_printf(out, "; %zu %s, %.1f MB", copies, copies == 1 ? "copy" : "copies",
+                     (double)eg_plan_copied_bytes(plan) / 1e6);
 }
 
 void
