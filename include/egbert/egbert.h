@@ -62,7 +62,8 @@ typedef struct eg_engine_options {
     uint32_t flags;                  /* EG_ENGINE_… */
     uint32_t threads;                /* 0: the affinity mask cut by the cgroup's quota */
     int32_t log_level;               /* most verbose level to report; default 0: errors only */
-    const char *backends;            /* NULL or "auto": by score; else names, first preferred: "cpu,reference" */
+    const char *backends;            /* NULL or "auto": by score; else names, first preferred: "cpu,reference". What
+                                        these refuse goes to the others by score, unless EG_ENGINE_STRICT. */
     const char *device;              /* device id of the first backend, NULL: its best */
     const char *const *plugin_files; /* loaded first; one that does not load is EG_E_BACKEND */
     uint32_t plugin_file_count;
@@ -71,7 +72,7 @@ typedef struct eg_engine_options {
     const char
         *plugin_dir; /* trusted folder of the installed plugins; NULL: $EGBERT_PLUGIN_DIR, else the installed one */
     const char *family_dir;     /* folder of the family files; NULL: $EGBERT_FAMILY_DIR, else the installed one */
-    const char *plugin_options; /* "cpu:isa=avx2,…" or NULL */
+    const char *plugin_options; /* "cpu:isa=avx2,…;far:…" or NULL */
     uint64_t max_arena;         /* bytes of activations per run; 0: no limit. Batches are split to stay below. */
     eg_log_fn log;
     void *log_user;
@@ -135,7 +136,7 @@ EG_API EG_NODISCARD eg_status eg_model_open(eg_engine *engine, const char *path,
 EG_API void eg_model_close(eg_model *model);
 
 EG_API uint32_t eg_model_embedding_size(const eg_model *model); /* numbers in one embedding; 0 before EG_LOAD_FULL */
-EG_API uint32_t eg_model_max_length(const eg_model *model);     /* tokens with specials */
+EG_API uint32_t eg_model_max_length(const eg_model *model);     /* tokens with specials; UINT32_MAX: any */
 
 typedef enum eg_description { EG_DESCRIBE_INSPECT = 0, EG_DESCRIBE_COMPILE = 1 } eg_description;
 

@@ -67,12 +67,41 @@ use_context(eg_context *context, eg_error *err)
 }
 
 static eg_status
+describe(eg_model *model, eg_description what, eg_error *err)
+{
+    eg_describe_options options = {.size = sizeof options, .what = what};
+    char *text = NULL;
+    eg_status status = eg_describe(model, &options, &text, err);
+    eg_string_free(text);
+    return status;
+}
+
+static eg_status
+use_tokenizer(eg_model *model, eg_error *err)
+{
+    eg_string texts[] = {{"the cats", 8}, {"a dog", 5}};
+    eg_input input = {.size = sizeof input, .count = 2, .texts = texts};
+    eg_tokenize_options options = {.size = sizeof options, .pad_to = UINT32_MAX};
+    eg_result *tokens = NULL;
+    eg_status status = eg_tokenize(model, &input, &options, &tokens, err);
+    eg_result_free(tokens);
+    if (status != EG_OK)
+        return status;
+    const int64_t ids[] = {2, 5, 6, 3};
+    char *text = NULL;
+    status = eg_decode(model, ids, 4, 1, &text, err);
+    eg_string_free(text);
+    return status;
+}
+
+static eg_status
 use_model(eg_model *model, eg_error *err)
 {
-    eg_describe_options compile = {.size = sizeof compile, .what = EG_DESCRIBE_COMPILE};
-    char *text = NULL;
-    eg_status status = eg_describe(model, &compile, &text, err);
-    eg_string_free(text);
+    eg_status status = describe(model, EG_DESCRIBE_INSPECT, err);
+    if (status == EG_OK)
+        status = describe(model, EG_DESCRIBE_COMPILE, err);
+    if (status == EG_OK)
+        status = use_tokenizer(model, err);
     if (status != EG_OK)
         return status;
     eg_context *context = NULL;
@@ -84,11 +113,22 @@ use_model(eg_model *model, eg_error *err)
 }
 
 static eg_status
+tell_backends(eg_engine *engine, eg_error *err)
+{
+    char *text = NULL;
+    eg_status status = eg_engine_backends(engine, 1, &text, err);
+    eg_string_free(text);
+    return status;
+}
+
+static eg_status
 use_everything(const char *folder, eg_error *err)
 {
     eg_engine *engine = NULL;
     eg_model *model = NULL;
     eg_status status = tiny_engine_open(1, &engine, err);
+    if (status == EG_OK)
+        status = tell_backends(engine, err);
     if (status == EG_OK)
         status = eg_model_open(engine, folder, NULL, &model, err);
     if (status == EG_OK)
