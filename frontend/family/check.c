@@ -358,16 +358,14 @@ check_head_outputs(const eg_yaml *head, eg_error *err)
 eg_status
 eg_family_check_head(const eg_yaml *head, bool instance, eg_error *err)
 {
-    static const char *const known[] = {"task",   "architectures", "steps",   "outputs", "when",
+    static const char *const known[] = {"task",   "architectures", "steps",   "outputs",
                                         "labels", "problem_type",  "weights", "prefix"};
     EG_TRY(eg_yaml_expect(head, EG_YAML_MAP, err));
-    EG_TRY(eg_yaml_check_keys(head, known, instance ? 9 : 5, err));
+    EG_TRY(eg_yaml_check_keys(head, known, instance ? 8 : 4, err));
     EG_TRY(check_task(head, err));
     EG_TRY(check_word_list(eg_yaml_get(head, "architectures"), err));
     EG_TRY(check_word_list(eg_yaml_get(head, "labels"), err));
     EG_TRY(check_head_outputs(head, err));
-    if (eg_yaml_get(head, "when"))
-        EG_TRY(eg_check_value(eg_yaml_get(head, "when"), err));
     const eg_yaml *steps = eg_yaml_get(head, "steps");
     if (!steps && !eg_yaml_get(head, "outputs"))
         return eg_yaml_fail_key(head, err, "the head '%s' has neither steps nor outputs", head->key);

@@ -127,6 +127,8 @@ static eg_status
 expand_step(eg_expand *x, const eg_yaml *step, eg_chain *chain, eg_error *err)
 {
     eg_call call;
+    if (++x->steps > EG_STEPS_MAX)
+        return eg_yaml_fail(step, err, "the family takes more than %d steps", EG_STEPS_MAX);
     EG_TRY(eg_call_read(step, &call, err));
     if (call.word)
         call.defaults = eg_expand_defaults(x, word_name(&call));

@@ -18,6 +18,7 @@ enum {
     EG_ROUND_DEPTH = 4,    /* repeats inside one another */
     EG_ROUNDS_MAX = 10000, /* of one repeat */
     EG_NODES_MAX = 200000, /* of a graph: a config that asks for more is wrong */
+    EG_STEPS_MAX = 200000, /* taken in one expansion */
     EG_STEPS_DEPTH = 64,   /* blocks inside one another */
     EG_CANDIDATES_MAX = 16 /* names in a list of tensors */
 };
@@ -116,6 +117,7 @@ typedef struct eg_expand {
     eg_arena *arena; /* of names and lists; lives as long as the expansion */
     eg_survey *survey;
     bool type_ids_fed;
+    uint32_t steps; /* taken so far */
     eg_context at;
     const eg_variable *top_variables; /* the family's own `let:` */
     eg_map values;                    /* public name → value */

@@ -15,12 +15,15 @@ static const char common_name[] = "common";
 void
 eg_error_note_origin(eg_error *err, const char *what, const char *file, uint32_t line)
 {
+    enum { MOST_NOTES = 3 }; /* the innermost ones; a longer way says no more */
     if (!err)
         return;
     char note[320];
     snprintf(note, sizeof note, " (from %s at %s:%u)", what, file, line);
-    size_t used = strlen(err->message), need = strlen(note);
-    if (strstr(err->message, note) || used + need >= sizeof err->message)
+    size_t used = strlen(err->message), need = strlen(note), notes = 0;
+    for (const char *c = err->message; (c = strstr(c, " (from ")); c++)
+        notes++;
+    if (notes == MOST_NOTES || strstr(err->message, note) || used + need >= sizeof err->message)
         return;
     memcpy(err->message + used, note, need + 1);
 }

@@ -117,6 +117,9 @@ module_table(eg_expand *x, const eg_pipeline_stage *stage, const char *name, int
         return eg_fail_at(err, EG_E_INPUT, tensor->file, 0, 0,
                           "the tensor '%s' has not the size that %s/config.json says ([%" PRId64 ", %" PRId64 "])",
                           name, stage->folder, rows, width);
+    if (tensor->dtype != EG_F32 && tensor->dtype != EG_F16 && tensor->dtype != EG_BF16 && tensor->dtype != EG_F64)
+        return eg_fail_at(err, EG_E_INPUT, tensor->file, 0, 0, "the tensor '%s' is %s; floats are expected", name,
+                          eg_dtype_name(tensor->dtype));
     eg_host_view view = {.size = sizeof view, .dtype = tensor->dtype, .data = tensor->data};
     eg_type type = {.dtype = EG_F32, .kind = EG_TABLE, .rank = rank};
     int64_t stride = 1;

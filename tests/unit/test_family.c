@@ -278,6 +278,32 @@ Test(family, sizes_that_cannot_be_are_refused)
     check_family_refused("rows: $vocab_size", "rows: 99999999999", 18, 14, "cannot be");
 }
 
+Test(family, steps_that_multiply_are_stopped)
+{
+    eg_strbuf text = {0};
+    eg_strbuf_puts(&text, "model_types: [toy]\nembeddings: [{use: d0}]\nencoder: []\ndefine:\n");
+    for (int i = 0; i < 30; i++)
+        eg_strbuf_printf(&text, "  d%d: {steps: [{use: d%d}, {use: d%d}]}\n", i, i + 1, i + 1);
+    eg_strbuf_puts(&text, "  d30: {steps: []}\n");
+    test_write(&folder, "models/toy.yaml", text.data);
+    test_write(&folder, "model/config.json", "{}");
+    eg_strbuf_finish(&text);
+    eg_source_options options = options_of();
+    options.family = "toy";
+    cr_assert_eq(open_with(&options, "model"), EG_E_INPUT);
+    cr_assert(strstr(test_error_line(&error), "more than 200000 steps"), "%s", test_error_line(&error));
+    test_write(&folder, "models/toy.yaml",
+               "model_types: [toy]\nembeddings: [{use: d}]\nencoder: []\ndefine: {d: {steps: [{use: d}]}}\n");
+    check_refused(4, 22, "toy.yaml", "nested deeper than 64");
+}
+
+Test(family, projections_are_checked_too)
+{
+    check_family_refused("- {use: ffn, width: $hidden_size}",
+                         "- attention: {heads: 2, qkv: {nam: x}}\n      - {use: ffn, width: $hidden_size}", 25, 37,
+                         "name");
+}
+
 Test(family, a_name_is_given_once)
 {
     check_family_refused("- {activation: $act, as: activated}",

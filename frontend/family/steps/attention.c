@@ -71,6 +71,33 @@ read_projection(eg_expand *x, const eg_yaml *node, int64_t out, eg_linear *linea
     return EG_OK;
 }
 
+static eg_status
+check_projection(const eg_yaml *node, eg_error *err)
+{
+    static const char *const known[] = {"name", "weight", "bias", "layout"};
+    if (eg_is_choice(node)) {
+        const eg_yaml *then = eg_yaml_get(node, "then"), *otherwise = eg_yaml_get(node, "else");
+        if (!then || !otherwise)
+            return eg_yaml_fail(node, err, "a choice has the keys if, then and else");
+        EG_TRY(eg_check_value(eg_yaml_get(node, "if"), err));
+        EG_TRY(check_projection(then, err));
+        return check_projection(otherwise, err);
+    }
+    return node->type == EG_YAML_MAP ? eg_yaml_check_keys(node, known, 4, err) : EG_OK;
+}
+
+eg_status
+eg_check_attention(const eg_call *call, eg_error *err)
+{
+    static const char *const projections[] = {"query", "key", "value", "qkv", "output"};
+    for (size_t i = 0; i < sizeof projections / sizeof *projections; i++) {
+        const eg_yaml *node = eg_call_arg(call, projections[i]);
+        if (node)
+            EG_TRY(check_projection(node, err));
+    }
+    return EG_OK;
+}
+
 static bool
 is_computed(const eg_yaml *node)
 {

@@ -32,5 +32,6 @@ EG_STEP(primitive);
 
 EG_NODISCARD eg_status eg_check_repeat(const eg_call *call, eg_error *err);
 EG_NODISCARD eg_status eg_check_switch(const eg_call *call, eg_error *err);
+EG_NODISCARD eg_status eg_check_attention(const eg_call *call, eg_error *err);
 
 #endif

@@ -54,7 +54,7 @@ static const eg_word words[] = {
     {"positions", NULL, positions_args, false, eg_run_positions, NULL},
     {"activation", "name", activation_args, false, eg_run_activation, NULL},
     {"split", "parts", split_args, false, eg_run_split, NULL},
-    {"attention", NULL, attention_args, false, eg_run_attention, NULL},
+    {"attention", NULL, attention_args, false, eg_run_attention, eg_check_attention},
     {"residual", NULL, residual_args, false, eg_run_residual, NULL},
     {"glu", "name", glu_args, false, eg_run_glu, NULL},
     {"", "of", primitive_args, false, eg_run_primitive, NULL}, /* the ops of the graph */
