@@ -16,8 +16,8 @@
 enum {
     EG_CHAIN_MAX = 64,
     EG_ROUND_DEPTH = 4,    /* repeats inside one another */
-    EG_ROUNDS_MAX = 10000, /* of one repeat */
-    EG_NODES_MAX = 200000, /* of a graph: a config that asks for more is wrong */
+    EG_ROUNDS_MAX = 1000,  /* of one repeat */
+    EG_NODES_MAX = 50000,  /* of a graph: a config that asks for more is wrong */
     EG_STEPS_MAX = 200000, /* taken in one expansion */
     EG_STEPS_DEPTH = 64,   /* blocks inside one another */
     EG_CANDIDATES_MAX = 16 /* names in a list of tensors */

@@ -172,7 +172,7 @@ eg_source_parameters(const eg_source *source, const char *section, int64_t *out,
     eg_status status = EG_OK;
     for (size_t i = 0; i < count && status == EG_OK; i++) {
         if ((i == 0 || by_tensor(&mine[i - 1], &mine[i]) != 0) && !eg_add_i64(*out, mine[i]->elements, out))
-            status = eg_fail(err, EG_E_INPUT, "the model has too many parameters");
+            status = eg_fail_at(err, EG_E_INPUT, source->config.file, 0, 0, "the model has too many parameters");
     }
     eg_free(mine);
     return status;
