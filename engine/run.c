@@ -244,6 +244,17 @@ write_inputs(eg_context *context, const eg_executable *executable, const eg_batc
         memcpy(host_value(context, executable, executable->type_ids), batch->type_ids, bytes);
 }
 
+static eg_status
+take_workers(eg_context *context, eg_lease *lease, eg_error *err)
+{
+    eg_threads *threads = context->model->engine->threads;
+    eg_lease_begin(threads, context->workers == EG_WORKERS_WAIT, lease);
+    if (context->workers != EG_WORKERS_OR_BUSY || lease->holds || eg_threads_count(threads) == 1)
+        return EG_OK;
+    eg_lease_end(lease);
+    return eg_fail(err, EG_E_BUSY, "another run holds the worker threads");
+}
+
 eg_status
 eg_run_batch(eg_context *context, const eg_executable *executable, const eg_batch *batch, eg_error *err)
 {
@@ -252,7 +263,7 @@ eg_run_batch(eg_context *context, const eg_executable *executable, const eg_batc
     poison(context);
     write_inputs(context, executable, batch);
     eg_lease lease;
-    eg_lease_begin(context->model->engine->threads, false, &lease);
+    EG_TRY(take_workers(context, &lease, err));
     eg_status status = run_stages(context, executable, batch, lease.count, err);
     /* Also after a failure: a device may still be writing to this context's memory. */
     eg_status settled = settle(context, executable, EG_ON_HOST, status == EG_OK ? err : NULL);
@@ -346,4 +357,13 @@ void
 eg_context_cancel(eg_context *context)
 {
     __atomic_store_n(&context->cancel, 1, __ATOMIC_RELAXED);
+}
+
+eg_status
+eg_context_set_workers(eg_context *context, eg_workers workers, eg_error *err)
+{
+    if ((uint32_t)workers > EG_WORKERS_OR_BUSY)
+        return eg_fail(err, EG_E_USAGE, "unknown eg_workers %d", (int)workers);
+    context->workers = workers;
+    return EG_OK;
 }

@@ -18,6 +18,7 @@ typedef struct eg_pending {
 
 struct eg_context {
     eg_model *model;
+    eg_workers workers;
     int32_t cancel; /* written by eg_context_cancel() from anywhere: relaxed atomics only */
 
     void *host; /* memory space 0 */

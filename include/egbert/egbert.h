@@ -186,6 +186,15 @@ typedef struct eg_input {
 
 EG_API EG_NODISCARD eg_status eg_context_open(eg_model *model, eg_context **out, eg_error *err);
 EG_API void eg_context_close(eg_context *context);
+
+/* One run at a time holds the engine's worker threads. What a run of this context does when another one does: */
+typedef enum eg_workers {
+    EG_WORKERS_OR_ALONE = 0, /* works on its own thread alone */
+    EG_WORKERS_WAIT = 1,     /* waits for them */
+    EG_WORKERS_OR_BUSY = 2   /* ends with EG_E_BUSY */
+} eg_workers;
+EG_API EG_NODISCARD eg_status eg_context_set_workers(eg_context *context, eg_workers workers, eg_error *err);
+
 /* Any thread, also a signal handler: the run in progress ends with EG_E_CANCELLED soon; the next one runs normally. */
 EG_API void eg_context_cancel(eg_context *context);
 

@@ -12,7 +12,8 @@ static const char *const words[TEXTS] = {"the cat sat on the mat.", "dog", "a b 
 typedef struct caller {
     eg_model *model;
     const float *want;
-    int number, failures;
+    eg_workers workers;
+    int number, refused, failures;
 } caller;
 
 static eg_status
@@ -41,14 +42,21 @@ call_often(void *arg)
     caller *c = arg;
     eg_error err = {.size = sizeof err};
     eg_context *context = NULL;
-    if (eg_context_open(c->model, &context, &err) != EG_OK) {
+    if (eg_context_open(c->model, &context, &err) != EG_OK ||
+        eg_context_set_workers(context, c->workers, &err) != EG_OK) {
+        eg_context_close(context);
         c->failures++;
         return NULL;
     }
     for (int round = 0; round < ROUNDS; round++) {
         int first = (c->number + round) % TEXTS, count = 1 + (c->number + round) % TEXTS;
         float out[TEXTS * SIZE];
-        if (embed(context, first, count, out, &err) != EG_OK) {
+        eg_status status = embed(context, first, count, out, &err);
+        if (status == EG_E_BUSY && c->workers == EG_WORKERS_OR_BUSY) {
+            c->refused++;
+            continue;
+        }
+        if (status != EG_OK) {
             fprintf(stderr, "caller %d: %s\n", c->number, err.message);
             c->failures++;
             break;
@@ -61,21 +69,22 @@ call_often(void *arg)
 }
 
 static int
-run_callers(eg_model *model, const float *want)
+run_callers(eg_model *model, const float *want, eg_workers workers)
 {
     pthread_t threads[CALLERS];
     caller callers[CALLERS];
-    int failures = 0;
+    int failures = 0, refused = 0;
     for (int i = 0; i < CALLERS; i++) {
-        callers[i] = (caller){model, want, i, 0};
+        callers[i] = (caller){.model = model, .want = want, .workers = workers, .number = i};
         if (pthread_create(&threads[i], NULL, call_often, &callers[i]) != 0)
             return 1;
     }
     for (int i = 0; i < CALLERS; i++) {
         pthread_join(threads[i], NULL);
         failures += callers[i].failures;
+        refused += callers[i].refused;
     }
-    return failures;
+    return failures + (refused == CALLERS * ROUNDS); /* somebody holds the workers, and so runs */
 }
 
 int
@@ -92,7 +101,8 @@ main(void)
         eg_model_open(engine, folder.path, NULL, &alone, &err) == EG_OK &&
         eg_model_open(engine, folder.path, NULL, &shared, &err) == EG_OK &&
         eg_context_open(alone, &context, &err) == EG_OK && embed(context, 0, TEXTS, want, &err) == EG_OK)
-        failures = run_callers(shared, want);
+        failures = run_callers(shared, want, EG_WORKERS_OR_ALONE) + run_callers(shared, want, EG_WORKERS_WAIT) +
+                   run_callers(shared, want, EG_WORKERS_OR_BUSY);
     else
         fprintf(stderr, "%s: %s\n", err.file, err.message);
     eg_context_close(context);
