@@ -93,6 +93,21 @@ load(archive *a)
     return status;
 }
 
+/* Many arrays: before the end record at `end` stands the place of a larger one. */
+static eg_status
+find_directory64(archive *a, uint64_t end)
+{
+    const uint64_t locator_length = 20, record_length = 56;
+    if (end < locator_length || number(a->data + end - locator_length, 4) != 0x07064b50)
+        return bad(a, "%s", "has a damaged directory");
+    uint64_t record = number(a->data + end - locator_length + 8, 8);
+    if (record > end || end - record < record_length || number(a->data + record, 4) != 0x06064b50)
+        return bad(a, "%s", "has a damaged directory");
+    a->entries = number(a->data + record + 32, 8);
+    a->central = number(a->data + record + 48, 8);
+    return EG_OK;
+}
+
 /* The end record is the last; a comment of up to 64 KiB may follow it. */
 static eg_status
 find_directory(archive *a)
@@ -110,7 +125,7 @@ find_directory(archive *a)
     a->entries = number(a->data + at + 10, 2);
     a->central = number(a->data + at + 16, 4);
     if (a->entries == 0xffff || a->central == MAX32)
-        return bad(a, "%s", "is a zip64 archive of more than 65,534 arrays");
+        EG_TRY(find_directory64(a, at));
     return a->central <= at ? EG_OK : bad(a, "%s", "has a directory outside of the file");
 }
 

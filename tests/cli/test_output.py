@@ -92,6 +92,17 @@ def test_npz_is_a_sound_zip_and_always_the_same(tiny, tmp_path):
     assert np.allclose(again[0]["embedding"], lines("embed", tiny, "the cat")[0]["embedding"], atol=1e-6)
 
 
+def test_npz_of_many_arrays(tiny, tmp_path):
+    """More than 65,535 entries need the larger end record of zip64."""
+    path = tmp_path / "many.npz"
+    done("run", tiny, "--output", "attentions.0", "--npz", path, "--batch-tokens", "65536", stdin=b"\n" * 65540, timeout=600)
+    archive = np.load(path)
+    assert len(archive.files) == 65540 + 3 and archive["attentions.0.65539"].shape == (2, 2, 2)
+    assert archive["cu_seqlens"][-1] == 2 * 65540
+    done("embed", tiny, "--ids-file", path, "--npy", tmp_path / "e.npy", "--quiet", timeout=600)
+    assert np.load(tmp_path / "e.npy").shape == (65540, 16)
+
+
 def test_stacks_of_as_many_layers_as_tokens(tiny):
     out = lines("run", tiny, "a", "the cat", "--output", "hidden_states")  # 3 states; the first text has 3 tokens
     assert np.shape(out[0]["hidden_states"]) == (3, 3, 16) and np.shape(out[1]["hidden_states"]) == (3, 4, 16)
