@@ -90,15 +90,15 @@ choose_prefix(eg_source *source)
 /* --- with weights: what is there --- */
 
 static eg_status
-judge(eg_source *source, eg_expand *x, eg_status status, eg_standing *standing, eg_error *err)
+judge(eg_source *source, eg_expand *x, eg_status status, const eg_error *own, eg_standing *standing, eg_error *err)
 {
-    if (status == EG_E_NOMEM)
-        return status;
     standing->available = status == EG_OK;
     if (status == EG_OK)
         return EG_OK;
+    if (status == EG_E_NOMEM)
+        return eg_fail_nomem(err, "a head");
     char why[1600];
-    eg_error_format(err, why, sizeof why);
+    eg_error_format(own, why, sizeof why);
     standing->why_not = eg_arena_strdup(&source->arena, why);
     x->demanded.count = 0;
     return standing->why_not ? EG_OK : eg_fail_nomem(err, "a head");
@@ -113,7 +113,7 @@ judge_sections(eg_source *source, eg_expand *x, eg_error *err)
     const eg_yaml *outputs = outputs_of(source);
     for (uint32_t i = 0; i < source->output_count; i++) {
         eg_standing *standing = &source->output_standings[i];
-        EG_TRY(judge(source, x, eg_expand_output(x, outputs->items[i]->key, &own), standing, &own));
+        EG_TRY(judge(source, x, eg_expand_output(x, outputs->items[i]->key, &own), &own, standing, err));
         if (!standing->available && !standing->optional) {
             if (err)
                 *err = own;
@@ -126,7 +126,7 @@ judge_sections(eg_source *source, eg_expand *x, eg_error *err)
         standing->available = made;
     }
     for (uint32_t i = 0; i < source->head_count; i++)
-        EG_TRY(judge(source, x, eg_expand_head(x, &source->heads[i], &own), &source->head_standings[i], &own));
+        EG_TRY(judge(source, x, eg_expand_head(x, &source->heads[i], &own), &own, &source->head_standings[i], err));
     return EG_OK;
 }
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A model opened, described and built with each of its allocations failing in turn. Linked with --wrap, so that the
+ * library's calls of malloc() and friends come here.
+ */
+#include "tests/unit/model_files.h"
+
+static size_t allocations_left = SIZE_MAX;
+
+static bool
+may_allocate(void)
+{
+    if (allocations_left == 0)
+        return false;
+    if (allocations_left != SIZE_MAX)
+        allocations_left--;
+    return true;
+}
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+void *
+__wrap_malloc(size_t n)
+{
+    return may_allocate() ? __real_malloc(n) : NULL;
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+    return may_allocate() ? __real_calloc(count, size) : NULL;
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+    return may_allocate() ? __real_realloc(p, n) : NULL;
+}
+
+static const char family[] =
+    "model_types: [toy]\n"
+    "config: {width: {type: int, default: 4}, act: {type: activation, default: gelu}}\n"
+    "define: {ffn: {with: [w], steps: [{residual: {body: [{linear: \"{w}\", out: $width}, {activation: $act}]}}]}}\n"
+    "embeddings: [{gather: words, index: token_ids, rows: 6, out: $width}]\n"
+    "encoder: [{repeat: {i: 2}, hidden_states: true, block: [{use: ffn, w: \"l{i}\"}]}]\n"
+    "outputs: {pooler_output: {optional: true, steps: [first_token, {linear: pool, out: 3}]}}\n"
+    "heads: {tag: {task: ner, outputs: [logits], steps: [{linear: tag, out: 2, as: logits}]}}\n";
+static const test_tensor tensors[] = {
+    {"words.weight", 2, {6, 4}}, {"l0.weight", 2, {4, 4}},  {"l0.bias", 1, {4}},  {"l1.weight", 2, {4, 4}},
+    {"l1.bias", 1, {4}},         {"tag.weight", 2, {2, 4}}, {"tag.bias", 1, {2}},
+};
+
+static eg_status
+open_and_build(const test_folder *folder, eg_error *err)
+{
+    static const char *const outputs[] = {"hidden_states", "logits", "embedding"};
+    char models[512];
+    snprintf(models, sizeof models, "%s/models", folder->path);
+    eg_source_options options = {.family_dir = models};
+    eg_build_options wanted = {.outputs = outputs, .output_count = 3, .normalize = 1};
+    eg_source *source;
+    eg_model_graph graph;
+    eg_strbuf text = {0};
+    EG_TRY(eg_source_open(folder->path, &options, &source, err));
+    eg_status status = eg_source_inspect(source, &text, err);
+    eg_strbuf_finish(&text);
+    if (status == EG_OK)
+        status = eg_source_build(source, &wanted, &graph, err);
+    if (status == EG_OK)
+        eg_model_graph_finish(&graph);
+    eg_source_close(source);
+    return status;
+}
+
+Test(family_memory, every_allocation_may_fail)
+{
+    test_folder folder = test_folder_new();
+    test_make_folder(&folder, "models");
+    test_write(&folder, "models/toy.yaml", family);
+    test_write(&folder, "config.json", "{\"model_type\": \"toy\"}");
+    test_write_tensors(&folder, "model.safetensors", tensors, sizeof tensors / sizeof *tensors);
+    eg_status status = EG_E_NOMEM;
+    for (size_t n = 0; status != EG_OK; n++) {
+        eg_error err;
+        eg_error_init(&err);
+        allocations_left = n;
+        status = open_and_build(&folder, &err);
+        allocations_left = SIZE_MAX;
+        cr_assert(status == EG_OK || status == EG_E_NOMEM, "allocation %zu: %s", n, test_error_line(&err));
+        cr_assert(status == EG_OK || err.code == EG_E_NOMEM, "allocation %zu: no error is said", n);
+        cr_assert(n < 100000);
+    }
+    test_folder_remove(&folder);
+}
