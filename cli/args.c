@@ -15,7 +15,7 @@ typedef struct owned_text {
     char text[];
 } owned_text;
 
-/* --- values -------------------------------------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------------------------------- */
 
 eg_status
 eg_read_int(const char *text, const char *what, int64_t min, int64_t max, int64_t *out, eg_error *err)
@@ -194,8 +194,7 @@ store(eg_arguments *args, const eg_arg *arg, const char *text, const char *what,
     return eg_fault(err, EG_E_INTERNAL, "%s has a type that is not known", what);
 }
 
-/* --- names ---------------------------------------------------------------------------------------------------------
- */
+/* --- names --------------------------------------------------------------------------------------- */
 
 static size_t
 least(size_t a, size_t b, size_t c)
@@ -273,7 +272,7 @@ refuse_flag(uint32_t uses, const char *command, const char *name, size_t length,
                    : eg_fault_hint(err, "see 'egbert help %s'", command);
 }
 
-/* --- the command line and the environment -------------------------------------------------------------------------- */
+/* --- the command line and the environment -------------------------------------------------------- */
 
 /* words[*i] is an option; takes the next word too where that is its value. */
 static eg_status
@@ -398,7 +397,7 @@ eg_arguments_free(eg_arguments *args)
     *args = (eg_arguments){0};
 }
 
-/* --- help ---------------------------------------------------------------------------------------------------------- */
+/* --- help ---------------------------------------------------------------------------------------- */
 
 static void
 help_row(eg_out *out, const eg_arg *arg)

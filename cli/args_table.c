@@ -8,7 +8,7 @@
 
 /* clang-format off */
 const eg_arg eg_arg_table[] = {
-    /* --- of single commands --- */
+    /* --- of single commands -------------------------------------------------------------------------- */
     {ROW("input", EG_ARG_TEXT, EG_ON_TEXTS, input), .value = "FILE",
      .help = "texts from FILE, one a line; - is standard input"},
     {ROW("input-format", EG_ARG_CHOICE, EG_ON_TEXTS, input_format), .value = "FORMAT", .choices = "lines|jsonl",
@@ -72,7 +72,7 @@ const eg_arg eg_arg_table[] = {
     {ROW("group", EG_ARG_TEXT, EG_ON_CONFORMANCE, group), .value = "NAME",
      .help = "the tests of one group, such as device or op/matmul"},
 
-    /* --- shared --- */
+    /* --- shared -------------------------------------------------------------------------------------- */
     {ROW("backend", EG_ARG_TEXT, EG_ON_EVERY, backend), .variable = "EGBERT_BACKEND", .value = "NAME[,NAME]",
      .help = "backends, the preferred first; auto (default) takes them by score"},
     {ROW("device", EG_ARG_TEXT, EG_ON_EVERY, device), .variable = "EGBERT_DEVICE", .value = "ID",

@@ -8,7 +8,7 @@
 #include "cli/session.h"
 #include "cli/shape.h"
 
-/* --- the table ----------------------------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------- */
 
 static double
 pair_value(const eg_json *pass, const char *key, int which)
@@ -22,8 +22,7 @@ print_pass(eg_out *out, const eg_json *pass)
 {
     eg_out_format(out, "  %-16s %5.0f", eg_json_text(eg_json_get(pass, "pass")),
                   eg_json_number(eg_json_get(pass, "hits")));
-    eg_out_format(out, "   nodes %4.0f > %-4.0f  activations ", pair_value(pass, "nodes", 0),
-                  pair_value(pass, "nodes", 1));
+    eg_out_format(out, "   nodes %4.0f > %-4.0f  moves ", pair_value(pass, "nodes", 0), pair_value(pass, "nodes", 1));
     eg_print_bytes(out, pair_value(pass, "bytes", 0), 10);
     eg_out_text(out, " > ");
     eg_print_bytes(out, pair_value(pass, "bytes", 1), 10);
@@ -48,6 +47,9 @@ print_placement(eg_out *out, const eg_json *placement)
                       eg_json_number(eg_json_get(target, "ops")), *why ? "   " : "");
         eg_out_text(out, why);
         eg_out_char(out, '\n');
+        const eg_json *by_op = eg_json_get(target, "by_op");
+        for (const eg_json *op = by_op ? by_op->first : NULL; op; op = op->next)
+            eg_out_format(out, "    %-14.*s %5.0f\n", (int)op->key.length, op->key.data, eg_json_number(op));
     }
 }
 
@@ -78,7 +80,7 @@ print_table(eg_out *out, const eg_json *root)
                   eg_json_number(eg_json_get(root, "copies")));
 }
 
-/* --- the command --------------------------------------------------------------------------------------------------- */
+/* --- the command --------------------------------------------------------------------------------- */
 
 static eg_status
 refuse(eg_error *err, const char *what)
@@ -151,7 +153,7 @@ run_compile(eg_app *app, eg_error *err)
     eg_shape shape;
     EG_TRY(eg_shape_read(&app->args, true, &shape, err));
     eg_session session = {0};
-    eg_status status = eg_session_open(&session, app, EG_LOAD_FULL, err);
+    eg_status status = eg_session_open(&session, app, EG_LOAD_DESCRIBE, err);
     if (status == EG_OK)
         status = print_compiled(app, &session, &shape, err);
     eg_session_close(&session);

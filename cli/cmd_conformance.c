@@ -48,7 +48,7 @@ find_suite(char *out, size_t n, eg_error *err)
     return eg_fault_at(err, EG_E_FAILED, EGBERT_CONFORMANCE, 0, 0, "the conformance suite is not installed");
 }
 
-/* --- the suite as a process ------------------------------------------------------------------------------------------ */
+/* --- the suite as a process ---------------------------------------------------------------------- */
 
 static eg_status
 read_all(int fd, eg_bytes *out, eg_error *err)
@@ -120,7 +120,7 @@ run_suite(const char *const *words, eg_bytes *tap, int *out_code, eg_error *err)
     return status != EG_OK ? status : waited;
 }
 
-/* --- TAP to JSON ----------------------------------------------------------------------------------------------------- */
+/* --- TAP to JSON --------------------------------------------------------------------------------- */
 
 typedef struct tally {
     unsigned passed, failed, skipped;
@@ -189,7 +189,7 @@ print_json(eg_out *out, const char *plugin, eg_string tap)
     eg_out_format(out, "],\"passed\":%u,\"failed\":%u,\"skipped\":%u}\n", counts.passed, counts.failed, counts.skipped);
 }
 
-/* --- the command ----------------------------------------------------------------------------------------------------- */
+/* --- the command --------------------------------------------------------------------------------- */
 
 /* The plugin that the suite compares results with: the one named reference that the engine found. */
 static eg_status

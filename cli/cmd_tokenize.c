@@ -11,7 +11,7 @@
 
 #define CHUNK_TEXTS 1024
 
-/* --- printing ------------------------------------------------------------------------------------------------------ */
+/* --- printing ------------------------------------------------------------------------------------ */
 
 static void
 print_ints(eg_out *out, const char *key, const int64_t *values, uint32_t count)
@@ -99,7 +99,7 @@ print_chunk(eg_app *app, const eg_chunk *chunk, const eg_result *result, eg_erro
     return eg_out_flush(&app->out, err);
 }
 
-/* --- tokenizing ---------------------------------------------------------------------------------------------------- */
+/* --- tokenizing ---------------------------------------------------------------------------------- */
 
 static eg_status
 tokenize_chunk(eg_app *app, eg_session *session, eg_source *source, const eg_chunk *chunk,
@@ -152,7 +152,7 @@ tokenize_texts(eg_app *app, eg_session *session, eg_error *err)
     return status;
 }
 
-/* --- decoding ------------------------------------------------------------------------------------------------------ */
+/* --- decoding ------------------------------------------------------------------------------------ */
 
 static eg_status
 decode_ids(eg_app *app, eg_session *session, const int64_t *ids, size_t count, eg_error *err)

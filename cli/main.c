@@ -17,7 +17,7 @@ static const eg_command *const commands[] = {
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
-/* --- help ---------------------------------------------------------------------------------------------------------- */
+/* --- help ---------------------------------------------------------------------------------------- */
 
 static void
 print_overview(eg_out *out)
@@ -42,7 +42,7 @@ print_command_help(eg_out *out, const eg_command *command)
     eg_arguments_help(out, command->uses);
 }
 
-/* --- version ------------------------------------------------------------------------------------------------------- */
+/* --- version ------------------------------------------------------------------------------------- */
 
 static void
 print_plugins(eg_out *out, const eg_json *backends)
@@ -83,7 +83,7 @@ print_version(eg_app *app, eg_error *err)
     return eg_out_flush(&app->out, err);
 }
 
-/* --- commands ------------------------------------------------------------------------------------------------------ */
+/* --- commands ------------------------------------------------------------------------------------ */
 
 static const eg_command *
 find_command(const char *name)
@@ -143,7 +143,7 @@ dispatch(eg_app *app, int argc, char **argv, eg_error *err)
     return command ? run_command(app, command, argc - 2, argv + 2, err) : refuse_command(name, err);
 }
 
-/* --- the process --------------------------------------------------------------------------------------------------- */
+/* --- the process --------------------------------------------------------------------------------- */
 
 /*
  * A closed standard stream would give its number to the next file that is opened, and output would end in that. The

@@ -12,7 +12,7 @@
 /* Fills the header of an array of EG_F32 or EG_I64. */
 void eg_npy_header(char header[EG_NPY_HEADER], eg_dtype dtype, uint32_t rank, const int64_t *dims);
 
-/* --- FILE.npy of float32 [rows, width], row by row ------------------------------------------------------------------ */
+/* --- FILE.npy of float32 [rows, width], row by row ----------------------------------------------- */
 
 typedef struct eg_npy_rows {
     eg_file_out out;
@@ -24,7 +24,7 @@ EG_NODISCARD eg_status eg_npy_rows_add(eg_npy_rows *npy, const float *data, int6
 EG_NODISCARD eg_status eg_npy_rows_commit(eg_npy_rows *npy, eg_error *err);
 void eg_npy_rows_close(eg_npy_rows *npy);
 
-/* --- FILE.npz, stored without compression ----------------------------------------------------------------------------- */
+/* --- FILE.npz, stored without compression -------------------------------------------------------- */
 
 typedef struct eg_npz_writer {
     eg_file_out out;
@@ -43,7 +43,7 @@ void eg_npz_close(eg_npz_writer *npz);
 /* Continues a CRC-32 (0 to begin with) over more bytes. */
 uint32_t eg_crc32(uint32_t crc, const void *data, size_t size);
 
-/* --- reading the token ids of FILE.npz ---------------------------------------------------------------------------------- */
+/* --- reading the token ids of FILE.npz ----------------------------------------------------------- */
 
 typedef struct eg_ids {
     uint32_t count;      /* texts */

@@ -47,7 +47,7 @@ number(const unsigned char *at, int bytes)
     return value;
 }
 
-/* --- the file ----------------------------------------------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------------------------------ */
 
 static eg_status
 read_fully(archive *a, int fd)
@@ -175,7 +175,7 @@ find_entry(const archive *a, const char *name, entry *out)
     return EG_OK;
 }
 
-/* --- arrays ------------------------------------------------------------------------------------------------------------- */
+/* --- arrays -------------------------------------------------------------------------------------- */
 
 /* The text behind 'key': in the header's Python dictionary, up to the next of its own kind of end; NULL if it lacks. */
 static const char *

@@ -17,7 +17,7 @@ typedef struct eg_npz_entry {
     uint32_t crc;
 } eg_npz_entry;
 
-/* --- CRC-32, eight bytes at a time ------------------------------------------------------------------------------------ */
+/* --- CRC-32, eight bytes at a time --------------------------------------------------------------- */
 
 typedef struct crc_tables {
     uint32_t t[8][256];
@@ -64,7 +64,7 @@ eg_crc32(uint32_t crc, const void *data, size_t size)
     return ~crc;
 }
 
-/* --- records ----------------------------------------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------------------------------- */
 
 /* A record of the archive while it is put together. */
 typedef struct zip_record {
@@ -193,7 +193,7 @@ write_end(eg_npz_writer *npz, uint64_t central, eg_error *err)
     return write_record(npz, &r, err);
 }
 
-/* --- the archive -------------------------------------------------------------------------------------------------------- */
+/* --- the archive --------------------------------------------------------------------------------- */
 
 eg_status
 eg_npz_open(eg_npz_writer *npz, const char *path, eg_error *err)

@@ -10,7 +10,7 @@
 #include "cli/progress.h"
 #include "cli/say.h"
 
-/* --- the engine ---------------------------------------------------------------------------------------------------- */
+/* --- the engine ---------------------------------------------------------------------------------- */
 
 /* Prints what is wanted, and keeps what `bench` reports: the engine tells its threads as one line of the log. */
 static void
@@ -48,7 +48,7 @@ eg_session_open_engine(eg_session *session, const eg_app *app, eg_error *err)
     return eg_engine_open(&options, &session->engine, err);
 }
 
-/* --- the model ----------------------------------------------------------------------------------------------------- */
+/* --- the model ----------------------------------------------------------------------------------- */
 
 static eg_status
 open_model(eg_session *session, const eg_app *app, eg_load load, eg_error *err)
@@ -118,7 +118,7 @@ eg_expect_words(const eg_app *app, size_t most, eg_error *err)
     return eg_fault(err, EG_E_USAGE, "unexpected argument '%.200s'", app->args.words.items[most]);
 }
 
-/* --- runs ---------------------------------------------------------------------------------------------------------- */
+/* --- runs ---------------------------------------------------------------------------------------- */
 
 static void
 on_progress(void *user, uint32_t texts_done, uint32_t texts, uint64_t tokens_done)

@@ -42,7 +42,7 @@ struct eg_source {
     bool has_fault;
 };
 
-/* --- opening ------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------- */
 
 /* Which of the ways to give texts is used; two at a time contradict each other. */
 static eg_status
@@ -118,7 +118,7 @@ eg_source_close(eg_source *source)
     free(source);
 }
 
-/* --- one record ---------------------------------------------------------------------------------------------------- */
+/* --- one record ---------------------------------------------------------------------------------- */
 
 static eg_status
 keep(eg_source *source, eg_string string, span *out, eg_error *err)
@@ -211,7 +211,7 @@ read_plain(eg_source *source, eg_string line, record *out, eg_error *err)
     return keep(source, line, &out->text, err);
 }
 
-/* --- chunks -------------------------------------------------------------------------------------------------------- */
+/* --- chunks -------------------------------------------------------------------------------------- */
 
 /* Reads one text into `out`; *out_end at the end of the input. */
 static eg_status

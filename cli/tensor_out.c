@@ -79,7 +79,7 @@ part_of(const eg_result *result, uint32_t output, uint32_t text)
     return view.kind == EG_TOKEN ? token_part(result, &view, text) : text_part(&view, text);
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------------------------- */
+/* --- JSON ---------------------------------------------------------------------------------------- */
 
 static void
 print_number(eg_out *out, eg_dtype dtype, const char *at)
@@ -122,7 +122,7 @@ eg_print_outputs_json(eg_out *out, const eg_result *result, uint32_t text, bool 
     }
 }
 
-/* --- table --------------------------------------------------------------------------------------------------------- */
+/* --- table --------------------------------------------------------------------------------------- */
 
 static double
 element(const part *p, int64_t i)
@@ -168,7 +168,7 @@ eg_print_outputs_table(eg_out *out, const eg_result *result, uint32_t text)
     }
 }
 
-/* --- archive ------------------------------------------------------------------------------------------------------- */
+/* --- archive ------------------------------------------------------------------------------------- */
 
 static eg_status
 save_pairs(eg_npz_writer *npz, const eg_result *result, uint32_t output, eg_error *err)

@@ -221,3 +221,9 @@ def test_poolings(tiny, modes):
     assert both is None or np.allclose(both, np.concatenate([x[0], want[modes]]), atol=1e-5)
     normed = lines("embed", tiny, "the cat sat", "--pooling", modes, "--normalize")[0]["embedding"]
     assert abs(np.linalg.norm(normed) - 1) < 1e-5
+
+
+def test_compile_needs_no_weights(own_tiny):
+    with_weights = lines("compile", own_tiny)[0]
+    (own_tiny / "model.safetensors").unlink()
+    assert lines("compile", own_tiny)[0]["memory"] == with_weights["memory"]

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pty
 import re
 import signal
 import struct
@@ -303,3 +304,37 @@ def test_conformance():
     assert {"name", "result", "why"} == set(next(t for t in report["tests"] if t["result"] == "skip"))
     result = run("conformance", "/nonexistent.so")
     assert result.returncode == 4 and result.stdout == b"" and result.stderr.startswith(b"egbert: error: ")
+
+
+# --- a terminal --------------------------------------------------------------------------------------------------------
+
+
+def stderr_of_a_terminal(tiny, *flags):
+    """What a terminal's stderr gets during a run that takes longer than a second."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([COMMAND, "embed", tiny, "--npy", "/dev/null", *flags], stdin=subprocess.PIPE, stderr=slave, env=environment())
+    os.close(slave)
+    for _ in range(3):
+        process.stdin.write(b"the cat sat on the mat\n" * 1024)
+        process.stdin.flush()
+        time.sleep(0.7)
+    process.stdin.close()
+    seen = b""
+    while True:
+        try:
+            part = os.read(master, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        seen += part
+    os.close(master)
+    assert process.wait(timeout=60) == 0
+    return seen
+
+
+def test_progress_on_a_terminal(tiny):
+    seen = stderr_of_a_terminal(tiny)
+    assert re.search(rb"\r\x1b\[Kegbert: \d+ texts, [0-9.e+]+/s", seen)
+    assert seen.endswith(b"\r\x1b[K") and PLACEMENT.search(seen.replace(b"\r\n", b"\n"))
+    assert stderr_of_a_terminal(tiny, "--quiet") == b""
