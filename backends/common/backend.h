@@ -169,7 +169,7 @@ float *eg_cpu_pair_row(const eg_cpu_pair *pair, int64_t head, int64_t query);
 float *eg_cpu_pair_in(const eg_cpu_call *call, uint32_t i);
 float *eg_cpu_pair_out(const eg_cpu_call *call);
 
-/* --- threads --------------------------------------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------------------------------- */
 
 /* One part of some work: items [begin, end), on a worker below the run's threads. */
 typedef void (*eg_cpu_part)(void *arg, int64_t begin, int64_t end, uint32_t worker);

@@ -6,7 +6,7 @@
 
 #include "backend.h"
 
-/* --- errors, memory, options ----------------------------------------------------------------------------------- */
+/* --- errors, memory, options --------------------------------------------------------------------- */
 
 eg_status
 eg_cpu_fail(eg_error *err, eg_status code, const char *format, ...)
@@ -119,7 +119,7 @@ eg_cpu_options_known(const char *options, const char *const *keys, char *out, si
     return true;
 }
 
-/* --- the device ------------------------------------------------------------------------------------------------ */
+/* --- the device ---------------------------------------------------------------------------------- */
 
 /* The host's functions that are called here; a host that lacks one is too old. */
 static bool

@@ -9,7 +9,7 @@
 
 #include "kernels.h"
 
-/* --- functions of a vector ------------------------------------------------------------------------------------- */
+/* --- functions of a vector ----------------------------------------------------------------------- */
 
 /* e^(a + tail) = p · s1 · s2 for a in [-104, 89]; two powers of two, so that subnormal results are rounded once. */
 static inline vf
@@ -156,7 +156,7 @@ v_log1p(vf x)
     return v_select(v_is_number(x), y, x);
 }
 
-/* --- rows ------------------------------------------------------------------------------------------------------ */
+/* --- rows ---------------------------------------------------------------------------------------- */
 
 #define UNARY(name)                                                                                                    \
     static void simd_##name(const float *x, float *y, int64_t n)                                                       \
@@ -330,7 +330,7 @@ simd_softmax(const float *x, float *y, int64_t n)
     simd_scale(y, sum == 0 ? 0.0f : 1.0f / sum, y, n);
 }
 
-/* --- small products -------------------------------------------------------------------------------------------- */
+/* --- small products ------------------------------------------------------------------------------ */
 
 /*
  * A tile of R rows and C vectors; the last vector holds `last` columns. Each element is one chain of fused

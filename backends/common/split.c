@@ -21,7 +21,7 @@ part_count(const eg_cpu_call *call, double total)
     return parts < threads ? (int64_t)parts : threads;
 }
 
-/* --- items in a row -------------------------------------------------------------------------------------------- */
+/* --- items in a row ------------------------------------------------------------------------------ */
 
 typedef struct row_split {
     eg_cpu_part part;
@@ -52,7 +52,7 @@ eg_cpu_split(const eg_cpu_call *call, int64_t n, int64_t step, double cost, eg_c
         call->device->host->parallel_for(call->device->host->ctx, (uint32_t)parts, run_row_part, &s);
 }
 
-/* --- queries of a pair value ----------------------------------------------------------------------------------- */
+/* --- queries of a pair value --------------------------------------------------------------------- */
 
 typedef struct pair_split {
     const eg_cpu_call *call;

@@ -16,7 +16,7 @@
 #define OPENMP_FLAVOUR "openblas-openmp/" SONAME
 #define CORE_VARIABLE "OPENBLAS_CORETYPE"
 
-/* --- finding it ------------------------------------------------------------------------------------------------ */
+/* --- finding it ---------------------------------------------------------------------------------- */
 
 static void *
 open_library(const char *name)
@@ -65,7 +65,7 @@ find_library(const eg_host *host, const char *path, eg_error *err)
     return NULL;
 }
 
-/* --- the core -------------------------------------------------------------------------------------------------- */
+/* --- the core ------------------------------------------------------------------------------------ */
 
 /*
  * The core to ask for where OpenBLAS 0.3.21 does not know the CPU: AMD's with AVX-512 (Zen 4 and later) get its AVX2
@@ -99,7 +99,7 @@ note_core(eg_blas *blas, const char *wanted)
                      blas->core, wanted);
 }
 
-/* --- what it is ------------------------------------------------------------------------------------------------ */
+/* --- what it is ---------------------------------------------------------------------------------- */
 
 static bool
 symbol(void *library, const char *name, void *out)
@@ -149,7 +149,7 @@ read_library(void *library, eg_blas *blas, eg_error *err)
     return EG_OK;
 }
 
-/* --- whether it computes --------------------------------------------------------------------------------------- */
+/* --- whether it computes ------------------------------------------------------------------------- */
 
 #define TEST_STRIDE 140
 
@@ -201,7 +201,7 @@ check_answers(const eg_host *host, const eg_blas *blas, eg_error *err)
     return status;
 }
 
-/* --- its blocks of rows ---------------------------------------------------------------------------------------- */
+/* --- its blocks of rows -------------------------------------------------------------------------- */
 
 #define UNIT_ROWS 96 /* a multiple of every unit tried */
 

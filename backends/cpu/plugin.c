@@ -60,7 +60,7 @@ describe(uint32_t index, eg_device_desc *out)
     return EG_OK;
 }
 
-/* --- the device ------------------------------------------------------------------------------------------------ */
+/* --- the device ---------------------------------------------------------------------------------- */
 
 typedef struct cpu_library {
     eg_blas blas; /* first: matmul knows this part alone */

@@ -15,7 +15,7 @@ typedef struct attention_work {
     int64_t size, group; /* of a head; queries' heads per key head */
 } attention_work;
 
-/* --- scores ---------------------------------------------------------------------------------------------------- */
+/* --- scores -------------------------------------------------------------------------------------- */
 
 /* heads and key_heads, checked against the widths; `wide` has A · s columns, `narrow` K · s. */
 static bool
@@ -111,7 +111,7 @@ run_scores(const eg_cpu_call *call)
 
 const eg_cpu_op eg_cpu_op_scores = {"scores", 0, accept_scores, run_scores};
 
-/* --- softmax --------------------------------------------------------------------------------------------------- */
+/* --- softmax ------------------------------------------------------------------------------------- */
 
 static bool
 accept_softmax(eg_cpu_reader *reader)
@@ -172,7 +172,7 @@ run_softmax(const eg_cpu_call *call)
 
 const eg_cpu_op eg_cpu_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
 
-/* --- apply ----------------------------------------------------------------------------------------------------- */
+/* --- apply --------------------------------------------------------------------------------------- */
 
 static bool
 accept_apply(eg_cpu_reader *reader)

@@ -82,7 +82,7 @@ operand_row(const operand *x, int64_t row, int64_t text)
     return x->data + (x->by_text ? text : row) * x->stride;
 }
 
-/* --- rows ------------------------------------------------------------------------------------------------------ */
+/* --- rows ---------------------------------------------------------------------------------------- */
 
 typedef struct row_work {
     eg_binary_kernel kernel;
@@ -149,7 +149,7 @@ combine_rows(const eg_cpu_call *call)
     eg_cpu_split(call, w.y.rows, 1, 0.3 * (double)w.y.width, combine_part, &w);
 }
 
-/* --- pairs ----------------------------------------------------------------------------------------------------- */
+/* --- pairs --------------------------------------------------------------------------------------- */
 
 /* One operand of a pair result: a block of its own (all heads or one), or a single number (heads 0). */
 typedef struct pair_operand {
@@ -225,7 +225,7 @@ BINARY(sub)
 BINARY(mul)
 BINARY(div)
 
-/* --- bias ------------------------------------------------------------------------------------------------------ */
+/* --- bias ---------------------------------------------------------------------------------------- */
 
 static bool
 accept_bias_add(eg_cpu_reader *reader)
