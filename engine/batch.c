@@ -42,8 +42,7 @@ next_part(const eg_model *model, const eg_token_list *list, uint32_t first, uint
     return part;
 }
 
-/* --- packing ------------------------------------------------------------------------------------------------------
- */
+/* --- packing ------------------------------------------------------------------------------------- */
 
 static eg_status
 fill_rows(const eg_model *model, const eg_token_list *list, const eg_part *part, batch_memory *memory, eg_error *err)
@@ -121,8 +120,7 @@ fill_batch(const eg_model *model, const eg_token_list *list, const eg_part *part
     return EG_OK;
 }
 
-/* --- running ------------------------------------------------------------------------------------------------------
- */
+/* --- running ------------------------------------------------------------------------------------- */
 
 typedef struct run_job {
     const eg_token_list *list;
@@ -222,8 +220,7 @@ run_all(eg_context *context, const eg_input *input, run_job *job, eg_error *err)
     return status;
 }
 
-/* --- the API ------------------------------------------------------------------------------------------------------
- */
+/* --- the API ------------------------------------------------------------------------------------- */
 
 eg_status
 eg_embed(eg_context *context, const eg_input *input, float *out, eg_error *err)

@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- shapes -------------------------------------------------------------------------------------------------------
- */
+/* --- shapes -------------------------------------------------------------------------------------- */
 
 static int64_t
 pair_columns(int64_t n, int64_t window)
@@ -91,8 +90,7 @@ eg_result_prepare(eg_result *result, const eg_plan *plan, const eg_token_list *l
     return EG_OK;
 }
 
-/* --- elements -----------------------------------------------------------------------------------------------------
- */
+/* --- elements ------------------------------------------------------------------------------------ */
 
 /* Copies n elements to element `at` of the output; false if one is not finite. */
 static bool

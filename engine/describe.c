@@ -21,8 +21,7 @@ json_string_or_null(eg_strbuf *out, const char *s)
         eg_strbuf_puts(out, "null");
 }
 
-/* --- inspect ------------------------------------------------------------------------------------------------------
- */
+/* --- inspect ------------------------------------------------------------------------------------- */
 
 static void
 describe_special(eg_strbuf *out, const eg_model *model, const char *key, int64_t id)
@@ -89,8 +88,7 @@ inspect(const eg_model *model, eg_strbuf *out, eg_error *err)
     return EG_OK;
 }
 
-/* --- compile: passes and placement --------------------------------------------------------------------------------
- */
+/* --- compile: passes and placement --------------------------------------------------------------- */
 
 static void
 before_after(eg_strbuf *out, const char *key, uint64_t before, uint64_t after)
@@ -159,6 +157,29 @@ describe_refusals(eg_strbuf *out, const eg_plan *plan, uint32_t to)
     eg_map_finish(&seen);
 }
 
+/* How many nodes of each op a target runs, in the op set's order: {"gather":3,"matmul":36}. */
+static void
+describe_ops_of(eg_strbuf *out, const eg_plan *plan, uint32_t target)
+{
+    const eg_graph *graph = &plan->built.graph;
+    size_t count;
+    const eg_op *const *ops = eg_op_all(&count);
+    bool first = true;
+    eg_strbuf_putc(out, '{');
+    for (size_t k = 0; k < count; k++) {
+        size_t nodes = 0;
+        for (size_t i = 0; i < graph->order.count; i++) {
+            eg_node_id id = graph->order.items[i];
+            nodes += plan->partition.target_of[id] == target && eg_graph_node(graph, id)->op == ops[k];
+        }
+        if (nodes == 0)
+            continue;
+        eg_strbuf_printf(out, "%s\"%s\":%zu", first ? "" : ",", ops[k]->name, nodes);
+        first = false;
+    }
+    eg_strbuf_putc(out, '}');
+}
+
 static void
 describe_placement(eg_strbuf *out, const eg_plan *plan)
 {
@@ -177,14 +198,15 @@ describe_placement(eg_strbuf *out, const eg_plan *plan)
         describe_refusals(&why, plan, target);
         json_string(out, why.data ? why.data : "");
         eg_strbuf_finish(&why);
+        eg_strbuf_puts(out, ",\"by_op\":");
+        describe_ops_of(out, plan, target);
         eg_strbuf_putc(out, '}');
         first = false;
     }
     eg_strbuf_putc(out, ']');
 }
 
-/* --- compile: memory and code -------------------------------------------------------------------------------------
- */
+/* --- compile: memory and code -------------------------------------------------------------------- */
 
 static size_t
 count_kernels(const eg_graph *graph)
@@ -271,8 +293,7 @@ describe_threads(eg_strbuf *out, const eg_threads *threads)
     eg_strbuf_putc(out, '}');
 }
 
-/* --- compile ------------------------------------------------------------------------------------------------------
- */
+/* --- compile ------------------------------------------------------------------------------------- */
 
 static eg_status
 sizes_of(const eg_model *model, const eg_describe_options *options, eg_sizes *out, eg_error *err)

@@ -8,8 +8,7 @@
 
 enum { DEFAULT_BATCH_TOKENS = 4096 };
 
-/* --- options ------------------------------------------------------------------------------------------------------
- */
+/* --- options ------------------------------------------------------------------------------------- */
 
 static eg_status
 check_options(const eg_model_options *options, eg_error *err)
@@ -67,8 +66,7 @@ eg_model_build_options(const eg_model *model, const char *const *outputs, uint32
     };
 }
 
-/* --- files --------------------------------------------------------------------------------------------------------
- */
+/* --- files --------------------------------------------------------------------------------------- */
 
 static void
 notice(void *user, const char *line)
@@ -121,8 +119,7 @@ eg_model_need_tokenizer(const eg_model *model, eg_error *err)
     return model->tokenizer_error.code;
 }
 
-/* --- limits and prompt --------------------------------------------------------------------------------------------
- */
+/* --- limits and prompt --------------------------------------------------------------------------- */
 
 static uint64_t
 smaller(uint64_t a, uint64_t b)
@@ -195,8 +192,7 @@ choose_case(eg_model *model, eg_error *err)
     return EG_OK;
 }
 
-/* --- the embedding ------------------------------------------------------------------------------------------------
- */
+/* --- the embedding ------------------------------------------------------------------------------- */
 
 /* Numbers in an embedding: the width of the graph's output, before any device is asked. */
 static eg_status
@@ -233,8 +229,7 @@ eg_model_say_embedding(eg_model *model)
            model->info.checkpoint, model->normalize == EG_ON ? "" : "not ");
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------------------------------- */
 
 static eg_status
 open_model(eg_model *model, const char *path, const eg_model_options *options, eg_error *err)

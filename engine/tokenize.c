@@ -23,8 +23,7 @@ read_options(const eg_tokenize_options *options, eg_encode_options *out, eg_erro
     return eg_hint(err, status, "%s", near ? near : "longest_first, only_first or only_second");
 }
 
-/* --- one text -----------------------------------------------------------------------------------------------------
- */
+/* --- one text ------------------------------------------------------------------------------------ */
 
 typedef struct token_arrays {
     int64_t *ids, *type_ids, *offsets, *mask;
@@ -83,8 +82,7 @@ keep_encoding(const eg_model *model, const eg_encoding *encoding, eg_result *res
     return EG_OK;
 }
 
-/* --- padding ------------------------------------------------------------------------------------------------------
- */
+/* --- padding ------------------------------------------------------------------------------------- */
 
 static eg_status
 pad(const eg_model *model, eg_result *result, uint32_t to, eg_tokens_view *view, eg_error *err)
@@ -127,8 +125,7 @@ pad_all(const eg_model *model, eg_result *result, uint32_t to, eg_error *err)
     return EG_OK;
 }
 
-/* --- the API ------------------------------------------------------------------------------------------------------
- */
+/* --- the API ------------------------------------------------------------------------------------- */
 
 static eg_status
 tokenize_texts(const eg_model *model, const eg_input *input, const eg_encode_options *options, eg_encoding *encoding,
