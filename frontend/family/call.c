@@ -153,7 +153,7 @@ eg_call_need(const eg_call *call, const char *name, eg_error *err)
     return eg_yaml_fail(call->step, err, "'%s' needs '%s'", word_of(call), name);
 }
 
-/* --- reading --- */
+/* --- reading ------------------------------------------------------------------------------------- */
 
 eg_status
 eg_call_get(eg_expand *x, const eg_call *call, const char *name, const eg_yaml **out, eg_error *err)

@@ -12,7 +12,7 @@ enum { MAX_KEYS = 40, MAX_NESTING = 64 };
 static eg_status check_steps(const eg_yaml *steps, uint32_t depth, eg_error *err);
 static eg_status check_values(const eg_yaml *node, uint32_t depth, eg_error *err);
 
-/* --- arguments --- */
+/* --- arguments ----------------------------------------------------------------------------------- */
 
 static eg_status
 check_names(const eg_yaml *node, eg_error *err)
@@ -206,7 +206,7 @@ eg_family_check_steps(const eg_yaml *steps, eg_error *err)
     return check_steps(steps, 0, err);
 }
 
-/* --- config: --- */
+/* --- config: ------------------------------------------------------------------------------------- */
 
 static eg_status
 check_word_list(const eg_yaml *list, eg_error *err)
@@ -282,7 +282,7 @@ check_config(const eg_yaml *config, eg_error *err)
     return EG_OK;
 }
 
-/* --- outputs, heads, defines --- */
+/* --- outputs, heads, defines --------------------------------------------------------------------- */
 
 static eg_status
 check_define(const eg_yaml *define, eg_error *err)
@@ -389,7 +389,7 @@ check_family_head(const eg_yaml *head, eg_error *err)
     return eg_family_check_head(head, false, err);
 }
 
-/* --- the file --- */
+/* --- the file ------------------------------------------------------------------------------------ */
 
 static eg_status
 check_defaults(const eg_yaml *defaults, eg_error *err)

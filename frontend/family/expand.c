@@ -11,7 +11,7 @@ eg_expand_defaults(const eg_expand *x, const char *word)
     return eg_yaml_get(eg_yaml_get(x->recipe->family->root, "defaults"), word);
 }
 
-/* --- what every step may have --- */
+/* --- what every step may have -------------------------------------------------------------------- */
 
 static eg_status
 start_from(eg_expand *x, const eg_yaml *from, eg_chain *chain, eg_error *err)
@@ -94,7 +94,7 @@ eg_expand_scope(eg_expand *x, const eg_yaml *scope, eg_error *err)
     return x->at.scope ? EG_OK : eg_fail_nomem(err, "a scope");
 }
 
-/* --- one step --- */
+/* --- one step ------------------------------------------------------------------------------------ */
 
 static const char *
 word_name(const eg_call *call)
@@ -171,7 +171,7 @@ eg_expand_block(eg_expand *x, const eg_yaml *steps, eg_chain *chain, eg_error *e
     return status;
 }
 
-/* --- the expansion --- */
+/* --- the expansion ------------------------------------------------------------------------------- */
 
 eg_status
 eg_expand_init(eg_expand *x, const eg_recipe *recipe, eg_graph *graph, eg_arena *arena, eg_error *err)

@@ -23,7 +23,7 @@ enum {
     EG_CANDIDATES_MAX = 16 /* names in a list of tensors */
 };
 
-/* --- what is expanded --- */
+/* --- what is expanded ---------------------------------------------------------------------------- */
 
 /* A head: the family's, or an instance's with weights of its own. */
 typedef struct eg_head {
@@ -44,7 +44,7 @@ typedef struct eg_recipe {
     const char *head; /* whose outputs need no "HEAD." before them; NULL: none */
 } eg_recipe;
 
-/* --- what is found out on the way --- */
+/* --- what is found out on the way ---------------------------------------------------------------- */
 
 /* A tensor that some step asked for. */
 typedef struct eg_request {
@@ -65,7 +65,7 @@ typedef struct eg_survey {
     int64_t position_rows;               /* usable ones; INT64_MAX: no table */
 } eg_survey;
 
-/* --- state --- */
+/* --- state --------------------------------------------------------------------------------------- */
 
 /* One value, or several after `split` and `from: [a, b]`. */
 typedef struct eg_chain {
@@ -134,7 +134,7 @@ EG_NODISCARD eg_status eg_expand_init(eg_expand *x, const eg_recipe *recipe, eg_
                                       eg_error *err);
 void eg_expand_finish(eg_expand *x);
 
-/* --- sections (sections.c) --- */
+/* --- sections (sections.c) ----------------------------------------------------------------------- */
 
 /* Embeddings and encoder; gives their values their names. */
 EG_NODISCARD eg_status eg_expand_base(eg_expand *x, eg_error *err);
@@ -148,7 +148,7 @@ const eg_head *eg_recipe_head(const eg_recipe *recipe, const char *name); /* or 
 /* A value by its public name, expanding the output or head that makes it. *found = false if there is no such name. */
 EG_NODISCARD eg_status eg_expand_find(eg_expand *x, const char *name, eg_value_id *out, bool *found, eg_error *err);
 
-/* --- steps (expand.c) --- */
+/* --- steps (expand.c) ---------------------------------------------------------------------------- */
 
 EG_NODISCARD eg_status eg_expand_steps(eg_expand *x, const eg_yaml *steps, eg_chain *chain, eg_error *err);
 /* The same in a block of its own: names stay inside, `in` is what enters. */
@@ -158,7 +158,7 @@ EG_NODISCARD eg_status eg_expand_block(eg_expand *x, const eg_yaml *steps, eg_ch
 EG_NODISCARD eg_status eg_expand_let(eg_expand *x, const eg_yaml *let, eg_error *err);
 EG_NODISCARD eg_status eg_expand_scope(eg_expand *x, const eg_yaml *scope, eg_error *err);
 
-/* --- values (names.c) --- */
+/* --- values (names.c) ---------------------------------------------------------------------------- */
 
 /* Names a value in the block and, with its rounds, publicly. value 0: absent. */
 EG_NODISCARD eg_status eg_expand_name(eg_expand *x, const eg_yaml *at, const char *name, eg_value_id value,
@@ -180,7 +180,7 @@ eg_expr_env eg_expand_env(eg_expand *x);
 EG_NODISCARD eg_status eg_expand_positions(eg_expand *x, int64_t skip, eg_value_id *out, eg_error *err);
 EG_NODISCARD eg_status eg_expand_input(eg_expand *x, const char *name, eg_value_id *out, eg_error *err);
 
-/* --- calls: a step and its arguments (call.c) --- */
+/* --- calls: a step and its arguments (call.c) ---------------------------------------------------- */
 
 typedef struct eg_call eg_call;
 
@@ -245,7 +245,7 @@ const eg_word *eg_word_find(const char *name);       /* steps/words.c */
 const char *const *eg_word_names(size_t *out_count); /* for suggestions */
 const char *eg_word_later(const char *name);         /* what a reserved word waits for, or NULL */
 
-/* --- weights (weights.c) --- */
+/* --- weights (weights.c) ------------------------------------------------------------------------- */
 
 /*
  * The tensor(s) that node names: a name, a list of names, or =NAME. suffix: ".weight", ".bias", or "" where the node
@@ -259,7 +259,7 @@ const eg_tensor *eg_find_tensor(const eg_recipe *recipe, const eg_weights *weigh
 /* weights.c: whether the checkpoint has a tensor for the request, under this prefix; it or NULL. */
 const eg_tensor *eg_request_find(const eg_recipe *recipe, const eg_request *request, const char *prefix);
 
-/* --- adding nodes (emit.c) --- */
+/* --- adding nodes (emit.c) ----------------------------------------------------------------------- */
 
 /* An op of one output. The error gets the place of `at`. */
 EG_NODISCARD eg_status eg_emit(eg_expand *x, const eg_yaml *at, const char *op, const eg_value_id *inputs,
@@ -296,7 +296,7 @@ eg_attr_string(const char *name, const char *value)
     return (eg_attr){.name = name, .type = EG_ATTR_STRING, .string = value};
 }
 
-/* --- shared by steps --- */
+/* --- shared by steps ----------------------------------------------------------------------------- */
 
 /* x · Wᵀ + b as `linear` means it; `out` columns. prefix names the arguments of the call ("": name, weight, bias). */
 typedef struct eg_linear {

@@ -6,7 +6,7 @@
 
 #include "frontend/family/expand.h"
 
-/* --- variables --- */
+/* --- variables ----------------------------------------------------------------------------------- */
 
 static eg_status
 look_up(void *user, const char *name, bool config_only, eg_datum *out, bool *found, eg_error *err)
@@ -50,7 +50,7 @@ eg_expand_variable(eg_expand *x, const char *name, const eg_datum *value, eg_err
     return EG_OK;
 }
 
-/* --- giving names --- */
+/* --- giving names -------------------------------------------------------------------------------- */
 
 static bool
 has_public_name(const eg_expand *x, eg_value_id value)
@@ -131,7 +131,7 @@ eg_expand_name(eg_expand *x, const eg_yaml *at, const char *name, eg_value_id va
     return full ? eg_expand_publish(x, full, value, err) : eg_fail_nomem(err, "a name");
 }
 
-/* --- inputs --- */
+/* --- inputs -------------------------------------------------------------------------------------- */
 
 eg_status
 eg_expand_input(eg_expand *x, const char *name, eg_value_id *out, eg_error *err)
@@ -166,7 +166,7 @@ eg_expand_positions(eg_expand *x, int64_t skip, eg_value_id *out, eg_error *err)
     return EG_OK;
 }
 
-/* --- looking names up --- */
+/* --- looking names up ---------------------------------------------------------------------------- */
 
 static const eg_named *
 find_in_blocks(const eg_expand *x, const char *name)

@@ -58,7 +58,7 @@ eg_expand_base(eg_expand *x, eg_error *err)
     return EG_OK;
 }
 
-/* --- outputs and heads --- */
+/* --- outputs and heads --------------------------------------------------------------------------- */
 
 const eg_head *
 eg_recipe_head(const eg_recipe *recipe, const char *name)
@@ -197,7 +197,7 @@ eg_expand_extra(eg_expand *x, const eg_yaml *steps, const char *section, eg_chai
     return status;
 }
 
-/* --- by name --- */
+/* --- by name ------------------------------------------------------------------------------------- */
 
 static bool
 known_value(const eg_expand *x, const char *name, eg_value_id *out)

@@ -10,7 +10,7 @@
 static const char base_mark[] = "base:";
 enum { LARGEST_SIZE = INT32_MAX };
 
-/* --- finding --- */
+/* --- finding ------------------------------------------------------------------------------------- */
 
 static const eg_tensor *
 find_joined(const eg_weights *weights, const char *prefix, const char *name, size_t length, const char *end)
@@ -55,7 +55,7 @@ eg_request_find(const eg_recipe *recipe, const eg_request *request, const char *
     return tensor;
 }
 
-/* --- names --- */
+/* --- names --------------------------------------------------------------------------------------- */
 
 static eg_status
 add_candidate(eg_expand *x, const eg_yaml *node, const char *suffix, const char **names, bool *base, eg_error *err)
@@ -93,7 +93,7 @@ read_candidates(eg_expand *x, const eg_yaml *node, const char *suffix, eg_reques
     return EG_OK;
 }
 
-/* --- shapes --- */
+/* --- shapes -------------------------------------------------------------------------------------- */
 
 static void
 write_dims(const int64_t *dims, uint32_t rank, char *out, size_t n)
@@ -162,7 +162,7 @@ count_elements(const int64_t *dims, uint32_t rank, const eg_yaml *at, int64_t *o
     return EG_OK;
 }
 
-/* --- constants --- */
+/* --- constants ----------------------------------------------------------------------------------- */
 
 /* A name that a graph may carry: other characters become '_'. */
 static char *

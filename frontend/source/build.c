@@ -44,7 +44,7 @@ embedding_output(build *b, eg_value_id *out, eg_error *err)
     return eg_emit_embedding(&b->x, &b->source->pipeline, &options, out, err);
 }
 
-/* --- names --- */
+/* --- names --------------------------------------------------------------------------------------- */
 
 static bool
 is_listed(const eg_yaml *outputs, const char *name)

@@ -37,7 +37,7 @@ storage_dtype(const eg_source *source)
     return source->has_weights ? eg_dtype_name(best) : NULL;
 }
 
-/* --- parameters --- */
+/* --- parameters ---------------------------------------------------------------------------------- */
 
 typedef struct part {
     const char *name;
@@ -98,7 +98,7 @@ put_parameters(const eg_source *source, eg_strbuf *out, eg_error *err)
     return status;
 }
 
-/* --- pooling, outputs, heads --- */
+/* --- pooling, outputs, heads --------------------------------------------------------------------- */
 
 static void
 put_pooling(const eg_source *source, eg_strbuf *out)

@@ -91,7 +91,7 @@ check_keys(const eg_json *object, const char *file, const char *const *known, si
 
 #define CHECK_KEYS(object, file, list, err) check_keys(object, file, list, sizeof(list) / sizeof *(list), err)
 
-/* --- Pooling --- */
+/* --- Pooling ------------------------------------------------------------------------------------- */
 
 static eg_status
 add_mode(const eg_json *name, const char *file, eg_pooling *pooling, eg_error *err)
@@ -167,7 +167,7 @@ read_pooling(eg_pipeline *pipeline, eg_arena *arena, eg_pipeline_stage *stage, e
     return EG_OK;
 }
 
-/* --- Dense, LayerNorm --- */
+/* --- Dense, LayerNorm ---------------------------------------------------------------------------- */
 
 /* torch's activation modules by the last part of their class path. */
 static eg_status
@@ -240,7 +240,7 @@ read_layer_norm(eg_arena *arena, eg_pipeline_stage *stage, eg_error *err)
     return eg_weights_open(stage->folder, &stage->weights, err);
 }
 
-/* --- modules.json --- */
+/* --- modules.json -------------------------------------------------------------------------------- */
 
 static eg_status
 add_stage(eg_pipeline *pipeline, eg_stage_kind kind, const char *folder, eg_arena *arena, eg_error *err)
@@ -349,7 +349,7 @@ read_modules(const char *dir, eg_arena *arena, eg_pipeline *pipeline, eg_error *
     return check_order(pipeline, modules, file, err);
 }
 
-/* --- the other files --- */
+/* --- the other files ----------------------------------------------------------------------------- */
 
 static eg_status
 read_sentence_config(eg_arena *arena, eg_pipeline *pipeline, eg_error *err)

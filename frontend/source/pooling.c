@@ -63,7 +63,7 @@ eg_pooling_parse(const char *text, eg_pooling *out, eg_error *err)
     }
 }
 
-/* --- emitting --- */
+/* --- emitting ------------------------------------------------------------------------------------ */
 
 static eg_status
 named_value(eg_expand *x, const char *name, eg_value_id *out, eg_error *err)

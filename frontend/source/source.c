@@ -22,7 +22,7 @@ static void EG_PRINTF(2, 3) notice(const eg_source_options *options, const char 
     options->notice(options->notice_user, line);
 }
 
-/* --- config.json --- */
+/* --- config.json --------------------------------------------------------------------------------- */
 
 static eg_status
 load_config(eg_source *source, const char *folder, eg_error *err)
@@ -80,7 +80,7 @@ read_config(eg_source *source, const eg_source_options *options, eg_error *err)
     return eg_config_read(&source->family, source->config_json, file, &config_options, &source->config, err);
 }
 
-/* --- weights --- */
+/* --- weights ------------------------------------------------------------------------------------- */
 
 static eg_status
 load_weights(eg_source *source, const eg_source_options *options, eg_error *err)
@@ -99,7 +99,7 @@ load_weights(eg_source *source, const eg_source_options *options, eg_error *err)
     return EG_OK;
 }
 
-/* --- heads: the family's, with the instance's put over them --- */
+/* --- heads: the family's, with the instance's put over them -------------------------------------- */
 
 static eg_status
 add_head(eg_source *source, const eg_yaml *node, bool from_instance, eg_error *err)
@@ -144,7 +144,7 @@ collect_heads(eg_source *source, eg_error *err)
     return EG_OK;
 }
 
-/* --- opening --- */
+/* --- opening ------------------------------------------------------------------------------------- */
 
 static eg_status
 open_into(eg_source *source, const char *path, const eg_source_options *options, eg_error *err)
@@ -202,7 +202,7 @@ eg_source_close(eg_source *source)
     eg_free(source);
 }
 
-/* --- what is in it --- */
+/* --- what is in it ------------------------------------------------------------------------------- */
 
 const char *
 eg_source_prompt(const eg_source *source, const char *name)
@@ -245,7 +245,7 @@ eg_source_describe(const eg_source *source, eg_source_info *out)
     };
 }
 
-/* --- tokenizer --- */
+/* --- tokenizer ----------------------------------------------------------------------------------- */
 
 eg_status
 eg_source_tokenizer(const eg_source *source, eg_tokenizer **out, eg_error *err)

@@ -17,7 +17,7 @@ outputs_of(const eg_source *source)
     return eg_yaml_get(source->family.root, "outputs");
 }
 
-/* --- without weights: the names --- */
+/* --- without weights: the names ------------------------------------------------------------------ */
 
 /* A head that this config cannot have is not there; only memory is a reason to stop. */
 static eg_status
@@ -59,7 +59,7 @@ with_expansion(eg_source *source, const eg_recipe *recipe, eg_survey *survey,
     return status;
 }
 
-/* --- the prefix --- */
+/* --- the prefix ---------------------------------------------------------------------------------- */
 
 static bool
 is_base_section(const char *section)
@@ -87,7 +87,7 @@ choose_prefix(eg_source *source)
     }
 }
 
-/* --- with weights: what is there --- */
+/* --- with weights: what is there ----------------------------------------------------------------- */
 
 static eg_status
 judge(eg_source *source, eg_expand *x, eg_status status, const eg_error *own, eg_standing *standing, eg_error *err)
@@ -130,7 +130,7 @@ judge_sections(eg_source *source, eg_expand *x, eg_error *err)
     return EG_OK;
 }
 
-/* --- parameters --- */
+/* --- parameters ---------------------------------------------------------------------------------- */
 
 static int
 by_tensor(const void *a, const void *b)
@@ -178,7 +178,7 @@ eg_source_parameters(const eg_source *source, const char *section, int64_t *out,
     return status;
 }
 
-/* --- the default head --- */
+/* --- the default head ---------------------------------------------------------------------------- */
 
 static bool
 names(const eg_yaml *list, const char *const *words, size_t count)
@@ -305,7 +305,7 @@ choose_head(eg_source *source, const char *wanted, eg_error *err)
     return EG_OK;
 }
 
-/* --- tensors that nobody asks for --- */
+/* --- tensors that nobody asks for ---------------------------------------------------------------- */
 
 /* '*' stands for any text. */
 static bool
@@ -384,7 +384,7 @@ warn_of_unused(eg_source *source, eg_error *err)
     return status;
 }
 
-/* --- all of it --- */
+/* --- all of it ----------------------------------------------------------------------------------- */
 
 static eg_status
 prepare_standings(eg_source *source, eg_error *err)

@@ -15,7 +15,7 @@ typedef struct attention {
     eg_value_id in, query, key, value;
 } attention;
 
-/* --- sizes --- */
+/* --- sizes --------------------------------------------------------------------------------------- */
 
 static eg_status
 read_sizes(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
@@ -56,7 +56,7 @@ read_scores(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
     return EG_OK;
 }
 
-/* --- projections --- */
+/* --- projections --------------------------------------------------------------------------------- */
 
 /* W, or {name | weight, bias, layout}; what is not said comes from `defaults: {linear: …}`. */
 static eg_status
@@ -167,7 +167,7 @@ project_all(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
     return project(x, call, "value", a->in, key_size, &a->value, err);
 }
 
-/* --- scores --- */
+/* --- scores -------------------------------------------------------------------------------------- */
 
 static eg_status
 emit_scores(eg_expand *x, const eg_call *call, const attention *a, eg_chain *chain, eg_value_id *out, eg_error *err)

@@ -5,7 +5,7 @@
 
 #include "frontend/family/steps/steps.h"
 
-/* --- repeat --- */
+/* --- repeat -------------------------------------------------------------------------------------- */
 
 typedef struct repeat {
     const char *counter;
@@ -90,7 +90,7 @@ eg_check_repeat(const eg_call *call, eg_error *err)
     return eg_call_need(call, "block", err);
 }
 
-/* --- switch --- */
+/* --- switch -------------------------------------------------------------------------------------- */
 
 static eg_status
 no_such_case(const eg_call *call, const eg_yaml *cases, const char *value, eg_error *err)
@@ -148,7 +148,7 @@ eg_check_switch(const eg_call *call, eg_error *err)
     return EG_OK;
 }
 
-/* --- block, aside --- */
+/* --- block, aside -------------------------------------------------------------------------------- */
 
 eg_status
 eg_run_block(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
@@ -163,7 +163,7 @@ eg_run_aside(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     return eg_expand_steps(x, eg_call_arg(call, "steps"), &copy, err);
 }
 
-/* --- use --- */
+/* --- use ----------------------------------------------------------------------------------------- */
 
 static const eg_yaml *
 find_define(const eg_expand *x, const char *name)

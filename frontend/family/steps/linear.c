@@ -4,7 +4,7 @@
 
 #include "frontend/family/steps/steps.h"
 
-/* --- bias: true, false, an expression, or a name --- */
+/* --- bias: true, false, an expression, or a name ------------------------------------------------- */
 
 static bool
 is_variable(const eg_expand *x, const char *name)

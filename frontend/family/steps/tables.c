@@ -18,7 +18,7 @@ load_table(eg_expand *x, const eg_call *call, const int64_t *dims, uint32_t rank
     return eg_expand_weight(x, weight ? weight : name, weight ? "" : ".weight", dims, rank, out, err);
 }
 
-/* --- gather --- */
+/* --- gather -------------------------------------------------------------------------------------- */
 
 static void
 keep_smallest(int64_t *kept, int64_t rows)
@@ -68,7 +68,7 @@ eg_run_gather(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     return EG_OK;
 }
 
-/* --- weight, vector, affine --- */
+/* --- weight, vector, affine ---------------------------------------------------------------------- */
 
 eg_status
 eg_run_weight(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
