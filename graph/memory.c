@@ -32,7 +32,7 @@ no_memory(eg_error *err)
     return eg_fail_nomem(err, "the memory plan");
 }
 
-/* --- lifetimes -------------------- */
+/* --- lifetimes ----------------------------------------------------------------------------------- */
 
 static eg_status
 touch(planning *p, uint32_t space, eg_value_id id, uint32_t step, eg_error *err)
@@ -112,7 +112,7 @@ find_lifetimes(planning *p, eg_error *err)
     return EG_OK;
 }
 
-/* --- who shares memory with whom -------------------- */
+/* --- who shares memory with whom ----------------------------------------------------------------- */
 
 static uint32_t *
 set_number(planning *p, uint32_t space, eg_value_id id)
@@ -207,7 +207,7 @@ find_sets(planning *p, eg_error *err)
     return EG_OK;
 }
 
-/* --- placement -------------------- */
+/* --- placement ----------------------------------------------------------------------------------- */
 
 static uint32_t
 fill_intervals(const planning *p, uint32_t space, eg_interval *out)
@@ -258,7 +258,7 @@ place(planning *p, eg_interval *intervals, eg_error *err)
     return EG_OK;
 }
 
-/* --- all -------------------- */
+/* --- all ----------------------------------------------------------------------------------------- */
 
 static eg_status
 prepare(planning *p, eg_error *err)

@@ -31,7 +31,7 @@ no_memory(eg_error *err)
     return eg_fail_nomem(err, "the partitioner");
 }
 
-/* --- one answer -------------------- */
+/* --- one answer ---------------------------------------------------------------------------------- */
 
 static eg_answer *
 answer_of(const placing *p, eg_node_id node, uint32_t target)
@@ -156,7 +156,7 @@ takes(placing *p, eg_node_id id, uint32_t target)
     return p->out->answers[index].level != EG_SUPPORT_NO;
 }
 
-/* --- the first yes -------------------- */
+/* --- the first yes ------------------------------------------------------------------------------- */
 
 static eg_status
 nobody_takes(const placing *p, eg_node_id id, eg_error *err)
@@ -206,7 +206,7 @@ check_strict(placing *p, eg_error *err)
     return status;
 }
 
-/* --- neighbours -------------------- */
+/* --- neighbours ---------------------------------------------------------------------------------- */
 
 /* Copies that the value needs as nodes are placed now; the host's reading of an output counts. */
 static uint32_t
@@ -284,7 +284,7 @@ expand(placing *p)
     }
 }
 
-/* --- all -------------------- */
+/* --- all ----------------------------------------------------------------------------------------- */
 
 static eg_status
 list_readers(placing *p, eg_error *err)

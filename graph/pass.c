@@ -30,7 +30,7 @@ eg_pass_refuse(eg_pass_context *context, const char *at, const char *why)
         (void)EG_PUSH(&context->report->refused, refusal);
 }
 
-/* --- which passes are on -------------------- */
+/* --- which passes are on ------------------------------------------------------------------------- */
 
 static eg_status
 find_pass(const char *name, size_t length, size_t *out, eg_error *err)
@@ -97,7 +97,7 @@ eg_pass_check_list(const char *fuse, eg_error *err)
     return read_list(fuse, on, err);
 }
 
-/* --- running -------------------- */
+/* --- running ------------------------------------------------------------------------------------- */
 
 typedef struct runner {
     eg_graph *graph;

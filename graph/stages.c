@@ -18,7 +18,7 @@ eg_number_spaces(const eg_target *targets, uint32_t target_count, uint32_t *spac
     return count;
 }
 
-/* --- stages -------------------- */
+/* --- stages -------------------------------------------------------------------------------------- */
 
 static bool
 inputs_are_made(const eg_graph *graph, const eg_node *node, const bool *taken)
@@ -83,7 +83,7 @@ eg_build_stages(eg_graph *graph, eg_partition *partition, eg_error *err)
     return EG_OK;
 }
 
-/* --- what goes in, out and across -------------------- */
+/* --- what goes in, out and across ---------------------------------------------------------------- */
 
 typedef struct border {
     const eg_graph *graph;
