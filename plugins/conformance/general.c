@@ -75,7 +75,7 @@ open_both_and_build(checker *k, subject *s, subject *reference, check_case *c)
     return false;
 }
 
-/* --- the table ------------------------------------------------------------------------------------ */
+/* --- the table ----------------------------------------------------------------------------------- */
 
 static void
 check_table(checker *k, uint32_t number)
@@ -125,7 +125,7 @@ check_table(checker *k, uint32_t number)
         check_pass(k);
 }
 
-/* --- the device ----------------------------------------------------------------------------------- */
+/* --- the device ---------------------------------------------------------------------------------- */
 
 static void
 check_info(checker *k, subject *s)
@@ -225,7 +225,7 @@ check_device(checker *k, uint32_t number)
         check_pass(k);
 }
 
-/* --- graphs --------------------------------------------------------------------------------------- */
+/* --- graphs -------------------------------------------------------------------------------------- */
 
 static void
 check_against_reference(checker *k, subject *s, subject *reference, check_case *c, run_style style)
@@ -286,7 +286,7 @@ check_random(checker *k, uint32_t number)
     subject_close(&reference);
 }
 
-/* --- neighbours ----------------------------------------------------------------------------------- */
+/* --- neighbours ---------------------------------------------------------------------------------- */
 
 /* The layer's result for a batch whose first text is always the same nine words. */
 static eg_status
@@ -331,7 +331,7 @@ check_neighbours(checker *k, uint32_t number)
     subject_close(&reference);
 }
 
-/* --- cancel --------------------------------------------------------------------------------------- */
+/* --- cancel -------------------------------------------------------------------------------------- */
 
 static void
 check_cancel(checker *k, uint32_t number)
@@ -360,7 +360,7 @@ check_cancel(checker *k, uint32_t number)
     subject_close(&reference);
 }
 
-/* --- several at once ------------------------------------------------------------------------------ */
+/* --- several at once ----------------------------------------------------------------------------- */
 
 enum { CALLERS = 4, RUNS = 6 };
 
@@ -438,7 +438,7 @@ check_concurrency(checker *k, uint32_t number)
     subject_close(&reference);
 }
 
-/* --- allocations that fail ------------------------------------------------------------------------ */
+/* --- allocations that fail ----------------------------------------------------------------------- */
 
 enum { MOST_ALLOCATIONS = 4000 };
 
@@ -489,7 +489,7 @@ check_allocations(checker *k, uint32_t number)
     subject_close(&reference);
 }
 
-/* --- beside another plugin ------------------------------------------------------------------------ */
+/* --- beside another plugin ----------------------------------------------------------------------- */
 
 static void
 check_beside(checker *k, uint32_t number)
@@ -527,7 +527,7 @@ check_beside(checker *k, uint32_t number)
     subject_close(&s);
 }
 
-/* --- the groups ----------------------------------------------------------------------------------- */
+/* --- the groups ---------------------------------------------------------------------------------- */
 
 const check_group general_groups[] = {
     {"table", check_table, 0},

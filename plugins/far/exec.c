@@ -7,7 +7,7 @@
 
 enum { ELEMENT = 4 };
 
-/* --- support ------------------------------------------------------------------------------------------------------------ */
+/* --- support ------------------------------------------------------------------------------------- */
 
 static eg_status
 refuse(eg_support *out, const char *op, const char *value, const char *why)
@@ -61,7 +61,7 @@ far_support(eg_device *device, const eg_view *view, uint32_t node, eg_support *o
     return check_weights(device, view, node, out);
 }
 
-/* --- compile ------------------------------------------------------------------------------------------------------------ */
+/* --- compile ------------------------------------------------------------------------------------- */
 
 typedef struct {
     eg_exec *inner;         /* reference's; NULL: a lookup in `table` */
@@ -233,7 +233,7 @@ far_scratch(const eg_exec *exec, uint32_t domain, const eg_dims *bound, uint32_t
     return most;
 }
 
-/* --- run ------------------------------------------------------------------------------------------------------------------ */
+/* --- run ----------------------------------------------------------------------------------------- */
 
 /* A run that waits for its turn. The arrays are copies; dims, tables and buffers are the caller's until it is over. */
 typedef struct {

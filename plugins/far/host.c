@@ -52,7 +52,7 @@ setenv_if_unset(void *ctx, const char *name, const char *value)
     return EG_E_UNSUPPORTED;
 }
 
-/* --- the stage of one node ------------------------------------------------------------------------------------------- */
+/* --- the stage of one node ----------------------------------------------------------------------- */
 
 static const far_view *
 stage(const eg_view *view)
