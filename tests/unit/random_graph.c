@@ -82,7 +82,7 @@ random_width(maker *m)
     return widths[below(m, sizeof widths / sizeof *widths)];
 }
 
-/* --- adding -------------------- */
+/* --- adding -------------------------------------------------------------------------------------- */
 
 static void
 remember(maker *m, eg_value_id id)
@@ -151,7 +151,7 @@ constant(maker *m, int64_t rows, int64_t width, float low, float high, eg_value_
     return eg_graph_add_const(m->graph, name, &type, &view, 1, out, m->err);
 }
 
-/* --- one step of each sort -------------------- */
+/* --- one step of each sort ----------------------------------------------------------------------- */
 
 /* Brings the numbers back to where nothing overflows. */
 static eg_status
@@ -358,7 +358,7 @@ make_moves(maker *m)
     }
 }
 
-/* --- all -------------------- */
+/* --- all ----------------------------------------------------------------------------------------- */
 
 static eg_status
 grow(maker *m, uint32_t nodes)

@@ -187,7 +187,7 @@ check_inspect(const char *part)
     eg_free(text);
 }
 
-/* --- building --- */
+/* --- building ------------------------------------------------------------------------------------ */
 
 Test(family, gives_the_graph_that_the_file_says)
 {
@@ -225,7 +225,7 @@ Test(family, positions_that_skip_an_id_leave_fewer_rows)
     cr_assert(strstr(must_build("last_hidden_state"), "skip=1"));
 }
 
-/* --- hostile families --- */
+/* --- hostile families ---------------------------------------------------------------------------- */
 
 Test(family, keys_are_known_or_refused)
 {
@@ -321,7 +321,7 @@ Test(family, extends_in_a_circle_is_refused)
     check_family_refused("model_types: [toy]", "extends: ../toy", 1, 10, "not a path");
 }
 
-/* --- reuse --- */
+/* --- reuse --------------------------------------------------------------------------------------- */
 
 Test(family, extends_merges_maps_and_null_removes)
 {
@@ -346,7 +346,7 @@ Test(family, an_error_in_a_base_names_the_extends)
     cr_assert(strstr(test_error_line(&error), "kin.yaml:1)"), "%s", test_error_line(&error));
 }
 
-/* --- choosing --- */
+/* --- choosing ------------------------------------------------------------------------------------ */
 
 Test(family, the_family_with_most_conditions_met_wins)
 {
@@ -394,7 +394,7 @@ Test(family, a_broken_family_is_left_out_and_said)
     cr_assert(strstr(noticed, "'broken' is left out"), "%s", noticed);
 }
 
-/* --- hostile configs --- */
+/* --- hostile configs ----------------------------------------------------------------------------- */
 
 Test(family, unknown_config_keys_are_refused_with_the_nearest)
 {
@@ -476,7 +476,7 @@ Test(family, nulls_aliases_splits_and_paths)
     check_inspect("\"theta\":160000");
 }
 
-/* --- weights --- */
+/* --- weights ------------------------------------------------------------------------------------- */
 
 enum { ALL = 6 };
 static const test_tensor all_tensors[] = {
@@ -563,7 +563,7 @@ Test(family, a_tied_decoder_takes_the_first_name_there_is)
     test_assert_error(&error, EG_E_INPUT, 0, 0, "'decoder.weight' is missing");
 }
 
-/* --- outputs and heads --- */
+/* --- outputs and heads --------------------------------------------------------------------------- */
 
 Test(family, an_output_without_its_tensors_is_absent_until_asked_for)
 {
@@ -631,7 +631,7 @@ Test(family, a_head_may_take_the_outputs_of_others)
     cr_assert(strstr(text, "output %lm.logits") && strstr(text, "output %tag.logits"), "%s", text);
 }
 
-/* --- instances --- */
+/* --- instances ----------------------------------------------------------------------------------- */
 
 Test(family, an_instance_overrides_and_adds)
 {

@@ -152,7 +152,7 @@ Test(ops, every_op_is_found_by_name)
     cr_assert_null(eg_op_find("linear"));
 }
 
-/* --- building -------------------- */
+/* --- building ------------------------------------------------------------------------------------ */
 
 static eg_value_id
 add_input(eg_graph *graph, const char *name)
@@ -266,7 +266,7 @@ Test(building, an_output_keeps_its_name_when_replaced)
     eg_graph_finish(&graph);
 }
 
-/* --- the verifier -------------------- */
+/* --- the verifier -------------------------------------------------------------------------------- */
 
 static void
 assert_verify_says(const eg_graph *graph, const char *part)
@@ -314,7 +314,7 @@ Test(verifier, sees_what_is_broken)
     eg_graph_finish(&graph);
 }
 
-/* --- sizes and work -------------------- */
+/* --- sizes and work ------------------------------------------------------------------------------ */
 
 static const eg_row rows[] = {{0, 3, 3, 0}, {3, 10, 10, 0}, {13, 1, 1, 0}};
 static const eg_row_set sets[] = {{.T = 14, .P = 110, .max_n = 10, .table = rows}};

@@ -48,7 +48,7 @@ __wrap_aligned_alloc(size_t align, size_t n)
     return fails() ? NULL : __real_aligned_alloc(align, n);
 }
 
-/* --- what is done over and over ----------------------------------------------------------------------------------- */
+/* --- what is done over and over ------------------------------------------------------------------ */
 
 static eg_status
 use_context(eg_context *context, eg_error *err)
@@ -138,7 +138,7 @@ use_everything(const char *folder, eg_error *err)
     return status;
 }
 
-/* --- the loop ----------------------------------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------------------------ */
 
 int
 main(void)

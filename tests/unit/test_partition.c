@@ -229,7 +229,7 @@ Test(placing, in_turn)
     assert_placed(CHAIN, targets, 3, &in_turn, "far: a | cpu: b c d ; x>far@0 a<far@1");
 }
 
-/* --- answers -------------------- */
+/* --- answers ------------------------------------------------------------------------------------- */
 
 static const char *
 reason_of(const char *text, const char *node, const eg_target *target)
@@ -312,7 +312,7 @@ Test(answers, an_older_table_has_no_claim)
     cr_assert_eq(device.claimed, 0);
 }
 
-/* --- views -------------------- */
+/* --- views --------------------------------------------------------------------------------------- */
 
 Test(views, number_values_as_they_come)
 {
@@ -343,7 +343,7 @@ Test(views, number_values_as_they_come)
     eg_graph_finish(&graph);
 }
 
-/* --- memory -------------------- */
+/* --- memory -------------------------------------------------------------------------------------- */
 
 static eg_memory_plan
 plan(const eg_graph *graph, const eg_partition *p, const eg_target *targets, const uint64_t *scratch)
@@ -442,7 +442,7 @@ Test(memory, copies_lie_in_both_spaces)
     eg_graph_finish(&graph);
 }
 
-/* --- random graphs on random devices -------------------- */
+/* --- random graphs on random devices ------------------------------------------------------------- */
 
 /* Replays the plan: each space's memory is written and read in the order of the stages, and no value that is read has
  * been overwritten by another since it was made. */

@@ -134,7 +134,7 @@ Test(dce, keeps_what_outputs_need)
                    X "%b = relu(%x) : token f32 [T, 4] from 2\noutput %b\n");
 }
 
-/* --- folding, by the bytes -------------------- */
+/* --- folding, by the bytes ----------------------------------------------------------------------- */
 
 static eg_value_id
 add_table(eg_graph *graph, const char *name, const float *data, int64_t rows, int64_t width)
@@ -257,7 +257,7 @@ Test(cse, one_constant_for_the_same_bytes)
     eg_graph_finish(&graph);
 }
 
-/* --- the list, the reports -------------------- */
+/* --- the list, the reports ----------------------------------------------------------------------- */
 
 Test(list, is_checked)
 {

@@ -51,7 +51,7 @@ all_done(const tally *t, uint32_t n, uint32_t times)
     return atomic_load(&t->strangers) == 0;
 }
 
-/* --- cases -------------------------------------------------------------------------------------------------------- */
+/* --- cases --------------------------------------------------------------------------------------- */
 
 static void
 every_item_once(eg_threads *threads)
@@ -205,7 +205,7 @@ a_module_that_is_not_there(void)
     eg_threads_close(threads);
 }
 
-/* --- how many CPUs ------------------------------------------------------------------------------------------------ */
+/* --- how many CPUs ------------------------------------------------------------------------------- */
 
 static void
 write_file(const char *folder, const char *name, const char *text)

@@ -32,7 +32,7 @@ tiny_write(const char *folder, const char *name, const void *data, size_t size)
     return fclose(file) == 0 && good;
 }
 
-/* --- tensors ------------------------------------------------------------------------------------------------------ */
+/* --- tensors ------------------------------------------------------------------------------------- */
 
 typedef struct tiny_file {
     char header[16384];
@@ -144,7 +144,7 @@ tiny_weights(const char *folder, const tiny_options *options)
     return good;
 }
 
-/* --- the folder --------------------------------------------------------------------------------------------------- */
+/* --- the folder ---------------------------------------------------------------------------------- */
 
 static const char tiny_config[] =
     "{\"architectures\":[\"BertModel\"],\"model_type\":\"bert\",\"vocab_size\":24,\"hidden_size\":16,"
