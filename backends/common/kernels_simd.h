@@ -6,6 +6,7 @@
  * Polynomials: fitted for least relative error over the interval named beside them.
  */
 #include <math.h>
+#include <string.h>
 
 #include "kernels.h"
 
@@ -423,6 +424,8 @@ simd_transpose(const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows,
             y[c * ldy + r] = x[r * ldx + c];
 }
 
+#include "kernels_matmul.h"
+
 static void
 simd_fill(eg_kernels *k)
 {
@@ -450,4 +453,5 @@ simd_fill(eg_kernels *k)
     k->softmax = simd_softmax;
     k->product = simd_product;
     k->transpose = simd_transpose;
+    k->matmul = simd_matmul;
 }

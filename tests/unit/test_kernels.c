@@ -260,6 +260,153 @@ Test(kernels, product_does_not_depend_on_neighbours)
     }
 }
 
+/* --- rows by a weight ------------------------------------------------------------------------------------------ */
+
+#define MATMUL_DEPTH 384
+#define MATMUL_GAP 3 /* between rows, to see that nothing is written or read there */
+
+typedef struct matmul_case {
+    int64_t m, n, k;
+    float *x, *w, *y;
+} matmul_case;
+
+static matmul_case
+matmul_case_new(int64_t m, int64_t n, int64_t k)
+{
+    matmul_case c = {.m = m, .n = n, .k = k};
+    int64_t ld = k + MATMUL_GAP;
+    c.x = malloc((size_t)(m * ld) * sizeof(float));
+    c.w = malloc((size_t)(n * ld) * sizeof(float));
+    c.y = malloc((size_t)(m * (n + MATMUL_GAP)) * sizeof(float));
+    cr_assert(c.x != NULL && c.w != NULL && c.y != NULL);
+    fill(c.x, m * ld, 11);
+    fill(c.w, n * ld, 12);
+    for (int64_t r = 0; r < m; r++)
+        for (int64_t i = k; i < ld; i++)
+            c.x[r * ld + i] = NAN;
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t i = k; i < ld; i++)
+            c.w[r * ld + i] = NAN;
+    for (int64_t i = 0; i < m * (n + MATMUL_GAP); i++)
+        c.y[i] = 77.0f;
+    return c;
+}
+
+static void
+matmul_case_free(matmul_case *c)
+{
+    free(c->x);
+    free(c->w);
+    free(c->y);
+}
+
+/* What the order that kernels.h promises gives, to the bit. */
+static float
+matmul_by_chains(const float *x, const float *w, int64_t k)
+{
+    float sum = 0;
+    for (int64_t begin = 0; begin < k; begin += MATMUL_DEPTH) {
+        float chain = 0;
+        for (int64_t i = begin; i < k && i < begin + MATMUL_DEPTH; i++)
+            chain = fmaf(x[i], w[i], chain);
+        sum = begin == 0 ? chain : sum + chain;
+    }
+    return sum;
+}
+
+/* Whether it is as near as the roundings of one chain and of the sum of chains allow: u = 2^-24 each, of Σ|x·w|. */
+static int
+matmul_near(const float *x, const float *w, int64_t k, float got)
+{
+    double sum = 0, size = 0, roundings = (double)((k < MATMUL_DEPTH ? k : MATMUL_DEPTH) + k / MATMUL_DEPTH + 1);
+    for (int64_t i = 0; i < k; i++) {
+        sum += (double)x[i] * w[i];
+        size += fabs((double)x[i] * w[i]);
+    }
+    return fabs(sum - got) <= 1.001 * roundings * 0x1p-24 * size;
+}
+
+static void
+check_matmul(const eg_kernels *kernels, int64_t m, int64_t n, int64_t k)
+{
+    matmul_case c = matmul_case_new(m, n, k);
+    int64_t ld = k + MATMUL_GAP, ldy = n + MATMUL_GAP;
+    kernels->matmul(c.x, ld, c.w, ld, c.y, ldy, m, n, k);
+    for (int64_t r = 0; r < m; r++) {
+        for (int64_t i = 0; i < n; i++) {
+            const float *x = c.x + r * ld, *w = c.w + i * ld;
+            float got = c.y[r * ldy + i];
+            int right = kernels->isa == EG_ISA_PLAIN ? matmul_near(x, w, k, got) : got == matmul_by_chains(x, w, k);
+            cr_assert(right, "%s %lld × %lld × %lld at %lld, %lld: %.9g, by chains %.9g", eg_isa_name(kernels->isa),
+                      (long long)m, (long long)n, (long long)k, (long long)r, (long long)i, (double)got,
+                      (double)matmul_by_chains(x, w, k));
+            cr_assert(matmul_near(x, w, k, got));
+        }
+        for (int64_t i = n; i < ldy; i++)
+            cr_assert(c.y[r * ldy + i] == 77.0f, "%s wrote beyond row %lld", eg_isa_name(kernels->isa), (long long)r);
+    }
+    matmul_case_free(&c);
+}
+
+/* Every edge of the tiles, panels, strips, blocks and chains. */
+static void
+check_matmul_sizes(const eg_kernels *kernels)
+{
+    static const int64_t large[][3] = {{25, 63, 383}, {49, 65, 384}, {7, 129, 385}, {97, 33, 769}, {3, 770, 17},
+                                       {1, 1537, 40}, {200, 5, 31},  {1, 1, 1999},  {24, 64, 1152}};
+    for (int64_t m = 1; m <= 50; m++)
+        for (int64_t n = 1; n <= 40; n += m < 25 ? 1 : 3)
+            check_matmul(kernels, m, n, (m * 7 + n * 3) % 41 + 1);
+    for (int64_t k = 1; k <= 40; k++)
+        check_matmul(kernels, k % 5 * 8 + 1, 17, k);
+    for (size_t i = 0; i < sizeof large / sizeof large[0]; i++)
+        check_matmul(kernels, large[i][0], large[i][1], large[i][2]);
+}
+
+Test(kernels, matmul, .timeout = 120)
+{
+    eg_kernels kernels;
+    eg_kernels_init(&kernels, EG_ISA_PLAIN);
+    check_matmul_sizes(&kernels);
+    for (int state = 0; next_level(&kernels, &state);)
+        check_matmul_sizes(&kernels);
+}
+
+Test(kernels, matmul_of_nothing)
+{
+    eg_kernels kernels;
+    int level = 0;
+    eg_kernels_init(&kernels, EG_ISA_PLAIN);
+    do {
+        float x = 1, w = 1, y[2] = {77, 77};
+        kernels.matmul(&x, 1, &w, 1, y, 1, 0, 1, 1);
+        kernels.matmul(&x, 1, &w, 1, y, 1, 1, 0, 1);
+        cr_expect(y[0] == 77.0f && y[1] == 77.0f);
+        kernels.matmul(&x, 1, &w, 1, y, 1, 1, 1, 0);
+        cr_expect(y[0] == 0.0f && y[1] == 77.0f);
+    } while (next_level(&kernels, &level));
+}
+
+/* A row's NaN or infinity is that row's own: padding and neighbours do not spread it. */
+Test(kernels, matmul_keeps_nan_in_its_row)
+{
+    eg_kernels kernels;
+    for (int state = 0; next_level(&kernels, &state);) {
+        matmul_case c = matmul_case_new(13, 21, 50);
+        c.x[5 * 53 + 7] = NAN;
+        c.x[8 * 53 + 9] = INFINITY;
+        kernels.matmul(c.x, 53, c.w, 53, c.y, 24, 13, 21, 50);
+        for (int64_t r = 0; r < 13; r++)
+            for (int64_t i = 0; i < 21; i++)
+                cr_assert(r == 5   ? isnan(c.y[r * 24 + i])
+                          : r == 8 ? isinf(c.y[r * 24 + i])
+                                   : isfinite(c.y[r * 24 + i]));
+        matmul_case_free(&c);
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+
 Test(kernels, transpose)
 {
     enum { ROWS = 21, COLUMNS = 35 };
