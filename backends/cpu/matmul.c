@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* matmul by OpenBLAS: y = x · wᵀ. */
+/* matmul, y = x · wᵀ: by the kernel of backends/common, or by OpenBLAS where that is asked for. */
 #include <limits.h>
-#include <string.h>
 
-#include "blas.h"
 #include "cpu.h"
 
-/* Columns of a tile are a multiple of this, so that no two threads write to one cache line. */
-#define TILE_STEP 32
-/* Columns of the widest tile. */
-#define TILE_COLUMNS 768
-/* Rows below which a tile is not cut again: each part packs the weights anew. */
-#define TILE_ROWS 96
-
-/* Rows [first, first + rows) of the product. Where they are padded to whole units, x and y are copies in scratch. */
-typedef struct matmul_work {
-    const eg_blas *blas;
-    eg_cpu_matrix x, w, y;
-    eg_cpu_matrix copied; /* where the result goes from y; rows 0: it is in place already */
-    int64_t tile_columns, tile_rows;
-} matmul_work;
+/* Columns of a part are a multiple of this, so that no two threads write to one cache line. */
+#define COLUMN_STEP 64
+/* Columns below which rows are shared out instead: each part turns its rows of x anew. */
+#define LEAST_COLUMNS 192
+/* Rows of a part are a multiple of this: what the widest panel of eight lanes holds. */
+#define ROW_STEP 24
+/* Nanoseconds of a multiplication and an addition, for this many rows at least: the weight must be read for one too. */
+#define COST 0.025
+#define COST_ROWS 8
 
 static bool
 accept_matmul(eg_cpu_reader *reader)
 {
     eg_value_info x, w, out;
-    const eg_blas *blas = reader->device->library;
-    if (blas->sgemm == NULL)
-        return eg_cpu_refuse(reader, "opened with openblas=none");
+    const eg_cpu_library *library = reader->device->library;
     if (!eg_cpu_count(reader, 2, 2) || !eg_cpu_input(reader, 0, &x) || !eg_cpu_input(reader, 1, &w) ||
         !eg_cpu_output(reader, &out))
         return false;
@@ -36,17 +27,22 @@ accept_matmul(eg_cpu_reader *reader)
         return eg_cpu_refuse(reader, "wants f32 rows and an f32 table of rank 2");
     if (eg_cpu_width(&x) != w.dims[1].k || eg_cpu_width(&out) != w.dims[0].k)
         return eg_cpu_refuse(reader, "sizes that do not fit");
+    if (library->own_products)
+        return true;
     if (w.dims[0].k > INT_MAX || x.row_stride > INT_MAX || w.row_stride > INT_MAX || out.row_stride > INT_MAX)
         return eg_cpu_refuse(reader, "larger than OpenBLAS's 32-bit sizes");
     reader->scratch_matmul = reader->device->row_unit > 1 ? (uint64_t)(w.dims[0].k + w.dims[1].k) : 0;
     return true;
 }
 
-static int64_t
-round_up(int64_t n, int64_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
+/* --- by the kernel --------------------------------------------------------------------------------------------- */
+
+/* A grid of tiles, `down` by as many as the columns need. */
+typedef struct matmul_work {
+    const eg_kernels *kernels;
+    eg_cpu_matrix x, w, y;
+    int64_t tile_rows, tile_columns, down;
+} matmul_work;
 
 static int64_t
 least(int64_t a, int64_t b)
@@ -54,95 +50,74 @@ least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void
-compute_tile(const matmul_work *work, int64_t row, int64_t column)
+static int64_t
+parts_of(int64_t n, int64_t part)
 {
-    const eg_cpu_matrix *x = &work->x, *w = &work->w, *y = &work->y, *to = &work->copied;
-    int64_t rows = least(x->rows - row, work->tile_rows), columns = least(w->rows - column, work->tile_columns);
-    eg_blas_product(work->blas, x->f32 + row * x->stride, (int)x->stride, w->f32 + column * w->stride, (int)w->stride,
-                    y->f32 + row * y->stride + column, (int)y->stride, (int)rows, (int)columns, (int)x->width);
-    for (int64_t r = row; r < least(row + rows, to->rows); r++)
-        memcpy(to->f32 + r * to->stride + column, y->f32 + r * y->stride + column, (size_t)columns * 4);
+    return (n + part - 1) / part;
 }
 
-/* Tiles [begin, end), those of one column range together. */
+/* The part that makes n into `parts`, as a multiple of `step`. */
+static int64_t
+part_of(int64_t n, int64_t parts, int64_t step)
+{
+    return parts_of(parts_of(n, parts), step) * step;
+}
+
+static void
+compute_block(const matmul_work *work, int64_t row, int64_t rows, int64_t column, int64_t columns)
+{
+    const eg_cpu_matrix *x = &work->x, *w = &work->w, *y = &work->y;
+    work->kernels->matmul(x->f32 + row * x->stride, x->stride, w->f32 + column * w->stride, w->stride,
+                          y->f32 + row * y->stride + column, y->stride, least(rows, x->rows - row),
+                          least(columns, w->rows - column), x->width);
+}
+
+/* Tiles [begin, end), those of one column range together; where rows are not cut, all of them are one. */
 static void
 compute_tiles(void *arg, int64_t begin, int64_t end, uint32_t worker)
 {
     (void)worker;
     const matmul_work *work = arg;
-    int64_t down = (work->x.rows + work->tile_rows - 1) / work->tile_rows;
-    for (int64_t i = begin; i < end; i++)
-        compute_tile(work, i % down * work->tile_rows, i / down * work->tile_columns);
+    if (work->down == 1)
+        compute_block(work, 0, work->x.rows, begin * work->tile_columns, (end - begin) * work->tile_columns);
+    for (int64_t i = begin; i < end && work->down > 1; i++)
+        compute_block(work, i % work->down * work->tile_rows, work->tile_rows, i / work->down * work->tile_columns,
+                      work->tile_columns);
 }
 
 /*
- * Tiles over the run's threads. Their columns depend on the weight alone, since OpenBLAS sums the last columns of a
- * product in another order; their rows are whole units. So neither the number of rows nor of threads changes a bit.
+ * Columns are shared among the threads, so that each reads its own part of the weight. Where that leaves threads
+ * without, rows are cut too; where there are too few of them, the columns of a part become fewer. No cut changes a bit.
  */
 static void
-compute(const eg_cpu_call *call, matmul_work *work)
+run_own(const eg_cpu_call *call)
 {
-    int64_t rows = work->x.rows, columns = work->w.rows, unit = call->device->row_unit;
-    int64_t across = 2 * ((columns + 2 * TILE_COLUMNS - 1) / (2 * TILE_COLUMNS));
-    work->tile_columns = round_up((columns + across - 1) / across, TILE_STEP);
-    across = (columns + work->tile_columns - 1) / work->tile_columns;
-    int64_t down = least((call->run->threads + across - 1) / across, rows / TILE_ROWS);
-    work->tile_rows = round_up(down > 1 ? (rows + down - 1) / down : rows, unit);
-    down = (rows + work->tile_rows - 1) / work->tile_rows;
-    double cost = 0.03 * (double)least(rows, work->tile_rows) * (double)work->x.width * (double)work->tile_columns;
-    eg_cpu_split(call, across * down, 1, cost, compute_tiles, work);
-}
-
-/* The rows of `all` from `first` on, padded in scratch to `rows`; the padding is zero. */
-static void
-compute_padded(const eg_cpu_call *call, const matmul_work *all, int64_t first, int64_t rows, float *scratch)
-{
-    int64_t given = all->x.rows - first, width = all->x.width, columns = all->w.rows;
-    matmul_work work = *all;
-    work.x = (eg_cpu_matrix){.f32 = scratch, .rows = rows, .width = width, .stride = width};
-    work.y = (eg_cpu_matrix){.f32 = scratch + rows * width, .rows = rows, .width = columns, .stride = columns};
-    work.copied = all->y;
-    work.copied.f32 += first * all->y.stride;
-    work.copied.rows = given;
-    for (int64_t r = 0; r < given; r++)
-        memcpy(scratch + r * width, all->x.f32 + (first + r) * all->x.stride, (size_t)width * 4);
-    memset(scratch + given * width, 0, (size_t)((rows - given) * width) * 4);
-    compute(call, &work);
-}
-
-/*
- * OpenBLAS computes the rows left over from a multiple of its block in another order, so a row's last bits would
- * depend on how many rows there are. Rows that do not fill a unit are therefore padded: all of them where the scratch
- * holds them (a second product would pack the weights again), else the last ones.
- */
-static eg_status
-run_matmul(const eg_cpu_call *call)
-{
-    matmul_work work = {.blas = call->device->library,
+    matmul_work work = {.kernels = call->kernels,
                         .x = eg_cpu_matrix_in(call, 0),
                         .w = eg_cpu_matrix_in(call, 1),
                         .y = eg_cpu_matrix_out(call)};
-    int64_t rows = work.x.rows, unit = call->device->row_unit, rest = rows % unit;
-    if (rows == 0)
+    int64_t rows = work.x.rows, columns = work.w.rows, threads = call->run->threads;
+    work.tile_columns = LEAST_COLUMNS;
+    int64_t across = parts_of(columns, work.tile_columns);
+    int64_t down = least(parts_of(threads, across), parts_of(rows, ROW_STEP));
+    if (across * down < threads)
+        work.tile_columns = part_of(columns, parts_of(threads, down), COLUMN_STEP);
+    work.tile_rows = part_of(rows, down, ROW_STEP);
+    work.down = parts_of(rows, work.tile_rows);
+    int64_t busy = rows < COST_ROWS ? COST_ROWS : least(rows, work.tile_rows);
+    double cost = COST * (double)busy * (double)work.x.width * (double)work.tile_columns;
+    eg_cpu_split(call, work.down * parts_of(columns, work.tile_columns), 1, cost, compute_tiles, &work);
+}
+
+static eg_status
+run_matmul(const eg_cpu_call *call)
+{
+    const eg_cpu_library *library = call->device->library;
+    if (eg_cpu_matrix_out(call).rows == 0)
         return EG_OK;
-    if (rows > INT_MAX - unit)
-        return eg_cpu_fail(call->err, EG_E_UNSUPPORTED, "%s: more rows than OpenBLAS can take", call->node->name);
-    if (rest == 0) {
-        compute(call, &work);
-        return EG_OK;
-    }
-    uint64_t floats;
-    float *scratch = eg_cpu_scratch_shared(call, &floats);
-    int64_t padded = rows - rest + unit;
-    if ((uint64_t)padded * (uint64_t)(work.x.width + work.w.rows) <= floats) {
-        compute_padded(call, &work, 0, padded, scratch);
-        return EG_OK;
-    }
-    matmul_work whole = work;
-    whole.x.rows = whole.y.rows = rows - rest;
-    compute(call, &whole);
-    compute_padded(call, &work, rows - rest, unit, scratch);
+    if (!library->own_products)
+        return eg_cpu_matmul_blas(call, &library->blas);
+    run_own(call);
     return EG_OK;
 }
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "blas.h"
 #include "cpu.h"
 
 /* The scale is in backends/README.md. */
@@ -60,50 +59,86 @@ describe(uint32_t index, eg_device_desc *out)
     return EG_OK;
 }
 
-/* --- the device ---------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------------------------- */
 
-typedef struct cpu_library {
-    eg_blas blas; /* first: matmul knows this part alone */
-    char fingerprint[512];
-} cpu_library;
+typedef enum { PRODUCTS_AUTO, PRODUCTS_OWN, PRODUCTS_OPENBLAS } products;
+
+typedef struct cpu_options {
+    eg_isa isa;
+    products products;
+    char path[512]; /* of OpenBLAS; "": wherever it is */
+} cpu_options;
+
+static bool
+read_products(const char *options, products *out)
+{
+    static const char *const names[] = {"auto", "own", "openblas"};
+    char text[64];
+    *out = PRODUCTS_AUTO;
+    if (!eg_cpu_option(options, "products", text, sizeof text))
+        return true;
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (products)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* openblas=FILE asks for OpenBLAS, openblas=none for the kernel. */
+static eg_status
+read_openblas(const char *options, cpu_options *out, eg_error *err)
+{
+    if (!eg_cpu_option(options, "openblas", out->path, sizeof out->path))
+        return EG_OK;
+    bool none = strcmp(out->path, "none") == 0;
+    if (out->products == (none ? PRODUCTS_OPENBLAS : PRODUCTS_OWN))
+        return eg_cpu_fail(err, EG_E_USAGE, "cpu: products=%s and openblas=%s contradict each other",
+                           none ? "openblas" : "own", out->path);
+    out->products = none ? PRODUCTS_OWN : PRODUCTS_OPENBLAS;
+    return EG_OK;
+}
+
+/* isa=plain|avx2|avx512|neon, products=auto|own|openblas, openblas=FILE|none. */
+static eg_status
+read_options(const char *options, cpu_options *out, eg_error *err)
+{
+    static const char *const keys[] = {"isa", "products", "openblas", NULL};
+    char text[64];
+    *out = (cpu_options){.isa = eg_isa_best()};
+    if (!eg_cpu_options_known(options, keys, text, sizeof text)) {
+        eg_cpu_fail(err, EG_E_USAGE, "cpu has no option '%s'", text);
+        return eg_cpu_hint(err, EG_E_USAGE, "isa=NAME, products=auto|own|openblas or openblas=FILE");
+    }
+    if (eg_cpu_option(options, "isa", text, sizeof text) && !eg_isa_find(text, &out->isa)) {
+        eg_cpu_fail(err, EG_E_USAGE, "cpu: this machine cannot run isa '%s'", text);
+        return eg_cpu_hint(err, EG_E_USAGE, "plain, or up to %s", eg_isa_name(eg_isa_best()));
+    }
+    if (!read_products(options, &out->products)) {
+        eg_cpu_fail(err, EG_E_USAGE, "cpu: there are no such products as its option names");
+        return eg_cpu_hint(err, EG_E_USAGE, "products=auto, own or openblas");
+    }
+    return read_openblas(options, out, err);
+}
+
+/* --- the device ------------------------------------------------------------------------------------------------ */
 
 static const char *
 info(const eg_device *device, const char *key)
 {
-    const cpu_library *library = device->library;
+    const eg_cpu_library *library = device->library;
     if (strcmp(key, "fingerprint") == 0)
         return library->fingerprint;
-    if (library->blas.sgemm == NULL)
-        return NULL;
+    if (strcmp(key, "note") == 0)
+        return library->note[0] != '\0' ? library->note : NULL;
     if (strcmp(key, "library") == 0)
-        return library->blas.description;
+        return library->own_products ? "own products" : library->blas.description;
+    if (library->own_products)
+        return NULL;
     if (strcmp(key, "path") == 0)
         return library->blas.path;
-    if (strcmp(key, "core") == 0)
-        return library->blas.core;
-    if (strcmp(key, "note") == 0 && library->blas.note[0] != '\0')
-        return library->blas.note;
-    return NULL;
-}
-
-/* isa=plain|avx2|avx512|neon: kernels below the best; openblas=FILE: that library and no other, none: no matmul. */
-static eg_status
-read_options(const char *options, eg_isa *isa, char *path, size_t n, eg_error *err)
-{
-    static const char *const keys[] = {"isa", "openblas", NULL};
-    char text[64];
-    *isa = eg_isa_best();
-    path[0] = '\0';
-    if (!eg_cpu_options_known(options, keys, text, sizeof text)) {
-        eg_cpu_fail(err, EG_E_USAGE, "cpu has no option '%s'", text);
-        return eg_cpu_hint(err, EG_E_USAGE, "isa=NAME or openblas=FILE");
-    }
-    if (eg_cpu_option(options, "isa", text, sizeof text) && !eg_isa_find(text, isa)) {
-        eg_cpu_fail(err, EG_E_USAGE, "cpu: this machine cannot run isa '%s'", text);
-        return eg_cpu_hint(err, EG_E_USAGE, "plain, or up to %s", eg_isa_name(eg_isa_best()));
-    }
-    eg_cpu_option(options, "openblas", path, n);
-    return EG_OK;
+    return strcmp(key, "core") == 0 ? library->blas.core : NULL;
 }
 
 static void
@@ -115,34 +150,58 @@ close_device(eg_device *device)
     eg_cpu_device_free(device);
 }
 
+/*
+ * The kernel in vectors is faster than OpenBLAS up to some hundred rows and level with it above (backends/README.md),
+ * and has no libraries to look for; in plain C OpenBLAS is faster by far, so it is the kernel only where that fails.
+ */
 static eg_status
-open_device(const eg_host *host, uint32_t index, const char *options, eg_device **out, const eg_device_ops **out_ops,
-            eg_error *err)
+choose_products(const eg_host *host, const cpu_options *options, eg_cpu_library *library, eg_error *err)
 {
-    char path[512];
-    eg_isa isa;
+    eg_error why = {.size = sizeof why};
+    library->own_products =
+        options->products == PRODUCTS_OWN || (options->products == PRODUCTS_AUTO && options->isa != EG_ISA_PLAIN);
+    if (library->own_products)
+        return EG_OK;
+    bool must = options->products == PRODUCTS_OPENBLAS;
+    eg_status status =
+        eg_blas_open(host, options->path[0] != '\0' ? options->path : NULL, &library->blas, must ? err : &why);
+    if (status == EG_OK) {
+        snprintf(library->note, sizeof library->note, "%s", library->blas.note);
+    } else if (!must && status != EG_E_NOMEM) {
+        snprintf(library->note, sizeof library->note, "%s: own products only, which are slow in plain C", why.message);
+        library->own_products = true;
+        status = EG_OK;
+    }
+    return status;
+}
+
+static eg_status
+open_device(const eg_host *host, uint32_t index, const char *options_text, eg_device **out,
+            const eg_device_ops **out_ops, eg_error *err)
+{
+    cpu_options options;
     eg_device *device;
     if (index != 0)
         return eg_cpu_fail(err, EG_E_USAGE, "cpu has one device, not a device %u", index);
-    eg_status status = read_options(options, &isa, path, sizeof path, err);
+    eg_status status = read_options(options_text, &options, err);
     if (status == EG_OK)
-        status = eg_cpu_device_new(host, isa, &device, err);
+        status = eg_cpu_device_new(host, options.isa, &device, err);
     if (status != EG_OK)
         return status;
-    cpu_library *library = eg_cpu_alloc(host, 1, sizeof *library);
+    eg_cpu_library *library = eg_cpu_alloc(host, 1, sizeof *library);
     device->library = library;
     if (library == NULL)
         status = eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
-    else if (strcmp(path, "none") != 0)
-        status = eg_blas_open(host, path[0] != '\0' ? path : NULL, &library->blas, err);
+    else
+        status = choose_products(host, &options, library, err);
     if (status != EG_OK) {
         close_device(device);
         return status;
     }
-    snprintf(library->fingerprint, sizeof library->fingerprint, "cpu " EGBERT_VERSION ", %s, %s", eg_isa_name(isa),
-             library->blas.sgemm != NULL ? library->blas.description : "no BLAS");
+    snprintf(library->fingerprint, sizeof library->fingerprint, "cpu " EGBERT_VERSION ", %s, %s",
+             eg_isa_name(options.isa), library->own_products ? "own products" : library->blas.description);
     device->own_ops = eg_cpu_own_ops;
-    if (library->blas.row_unit > 0)
+    if (!library->own_products)
         device->row_unit = library->blas.row_unit;
     device->info = info;
     *out = device;

@@ -146,6 +146,34 @@ Test(cpu, ops_in_plain_c)
     check_backend("EGBERT_TEST_CPU", "isa=plain", 2);
 }
 
+Test(cpu, ops_without_openblas)
+{
+    check_backend("EGBERT_TEST_CPU", "products=own", 3);
+}
+
+Test(cpu, ops_by_plain_products)
+{
+    check_backend("EGBERT_TEST_CPU", "isa=plain,products=own", 2);
+}
+
+static void
+skip_without_openblas(void)
+{
+    backend b;
+    if (getenv("EGBERT_TEST_CPU") == NULL)
+        cr_skip_test("this backend was not built");
+    if (backend_open(&b, getenv("EGBERT_TEST_CPU"), "products=openblas", 1))
+        backend_close(&b);
+    else if (strstr(b.error, "was not found") != NULL)
+        cr_skip_test("OpenBLAS is not installed");
+}
+
+Test(cpu, ops_by_openblas)
+{
+    skip_without_openblas();
+    check_backend("EGBERT_TEST_CPU", "products=openblas", 3);
+}
+
 Test(cpu, refusals)
 {
     check_refusals("EGBERT_TEST_CPU");
@@ -167,31 +195,34 @@ Test(cpu, open_says_what_is_missing)
     cr_expect(strstr(b.error, "speed") != NULL, "%s", b.error);
 }
 
-Test(cpu, without_openblas_refuses_matmul_alone)
+/* Options that ask for two things at once are refused, and those that agree are not. */
+Test(cpu, products_by_option)
 {
+    static const char *const wrong[] = {"products=own,openblas=libopenblas.so.0", "products=openblas,openblas=none",
+                                        "products=some", "products="};
+    static const char *const right[] = {"products=own", "openblas=none", "products=own,openblas=none", "products=auto"};
     backend b;
     if (getenv("EGBERT_TEST_CPU") == NULL)
         cr_skip_test("this backend was not built");
-    cr_assert(backend_open(&b, getenv("EGBERT_TEST_CPU"), "openblas=none", 1), "%s", b.error);
-    uint32_t count = 0, mask;
-    op_case *cases = op_cases_load(getenv("EGBERT_TEST_OPS"), &count);
-    for (uint32_t i = 0; i < count; i++) {
-        bool taken = backend_support(&b, &cases[i], &mask) != EG_SUPPORT_NO;
-        cr_expect(taken == (strcmp(cases[i].op, "matmul") != 0), "%s", cases[i].name);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        cr_expect(backend_open(&b, getenv("EGBERT_TEST_CPU"), wrong[i], 1) == false, "%s", wrong[i]);
+        cr_expect(strstr(b.error, "products") != NULL, "%s: %s", wrong[i], b.error);
     }
-    op_cases_free(cases, count);
-    backend_close(&b);
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        cr_assert(backend_open(&b, getenv("EGBERT_TEST_CPU"), right[i], 1), "%s: %s", right[i], b.error);
+        backend_close(&b);
+    }
 }
 
 /* The same row gives the same bits whatever rows stand beside it, and however many threads there are. */
 static void
-check_neighbours(const char *variable, uint32_t threads)
+check_neighbours(const char *variable, const char *options, uint32_t threads)
 {
     enum { ROWS = 61, N = 200, K = 150 };
     backend b;
     if (getenv(variable) == NULL)
         cr_skip_test("this backend was not built");
-    cr_assert(backend_open(&b, getenv(variable), NULL, threads), "%s", b.error);
+    cr_assert(backend_open(&b, getenv(variable), options, threads), "%s", b.error);
     static float x[ROWS * K], w[N * K], all[ROWS * N], some[ROWS * N];
     for (int i = 0; i < ROWS * K; i++)
         x[i] = sinf((float)i * 0.7f);
@@ -229,15 +260,20 @@ check_neighbours(const char *variable, uint32_t threads)
 
 Test(reference, neighbours)
 {
-    check_neighbours("EGBERT_TEST_REFERENCE", 1);
+    check_neighbours("EGBERT_TEST_REFERENCE", NULL, 1);
 }
 
 Test(cpu, neighbours)
 {
-    check_neighbours("EGBERT_TEST_CPU", 1);
+    static const char *const options[] = {"products=own", "isa=plain,products=own"};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        for (uint32_t threads = 1; threads <= 3; threads += 2)
+            check_neighbours("EGBERT_TEST_CPU", options[i], threads);
 }
 
-Test(cpu, neighbours_on_three_threads)
+Test(cpu, neighbours_by_openblas)
 {
-    check_neighbours("EGBERT_TEST_CPU", 3);
+    skip_without_openblas();
+    for (uint32_t threads = 1; threads <= 3; threads += 2)
+        check_neighbours("EGBERT_TEST_CPU", "products=openblas", threads);
 }
