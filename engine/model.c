@@ -223,10 +223,11 @@ measure_embedding(eg_model *model, eg_error *err)
 void
 eg_model_say_embedding(eg_model *model)
 {
-    if (model->info.has_pipeline || model->pooling || atomic_exchange(&model->embedding_said, true))
+    if (model->info.has_pooling || model->pooling || atomic_exchange(&model->embedding_said, true))
         return;
-    eg_log(&model->engine->host_context, EG_LOG_INFO, "%s has no modules.json: the embedding is the mean, %snormalised",
-           model->info.checkpoint, model->normalize == EG_ON ? "" : "not ");
+    eg_log(&model->engine->host_context, EG_LOG_INFO,
+           "%s has no modules.json with a Pooling: the embedding is the mean, %snormalised", model->info.checkpoint,
+           model->normalize == EG_ON ? "" : "not ");
 }
 
 /* --- opening ------------------------------------------------------------------------------------- */

@@ -23,7 +23,10 @@ typedef struct eg_file {
 EG_NODISCARD eg_status eg_file_map(const char *path, size_t max_bytes, eg_file *out, eg_error *err);
 void eg_file_unmap(eg_file *file); /* {0} is fine */
 
-/* Whether path is there and a regular file (links followed). */
+/*
+ * Whether anything has that name, a broken link or a FIFO too: what is there is wanted, and eg_file_map() says what is
+ * wrong with it; only what is not there is done without.
+ */
 bool eg_file_exists(const char *path);
 bool eg_is_directory(const char *path);
 

@@ -37,7 +37,7 @@ typedef struct eg_source_info {
     const char *similarity;           /* "cosine", "dot", "euclidean", "manhattan" */
     const char *default_prompt;       /* text to put before each input of embed, or NULL */
     bool include_prompt;              /* false: pooling leaves the prompt's rows out */
-    bool has_pipeline;                /* modules.json is there; without it embed takes the mean, not normalised */
+    bool has_pooling;                 /* the files say how to pool; else embed takes the mean, not normalised */
     int64_t vocab_size;               /* token ids are below */
     int64_t type_vocab_size;          /* type ids are below; 0: not read */
     int64_t position_rows;            /* most tokens of one text; INT64_MAX: no table */

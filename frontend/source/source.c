@@ -108,7 +108,7 @@ add_head(eg_source *source, const eg_yaml *node, bool from_instance, eg_error *e
     eg_weights *weights = &source->head_weights[source->head_count];
     const eg_yaml *file = from_instance ? eg_yaml_get(node, "weights") : NULL;
     const eg_yaml *prefix = from_instance ? eg_yaml_get(node, "prefix") : NULL;
-    *head = (eg_head){.name = node->key, .node = node, .prefix = ""};
+    *head = (eg_head){.name = node->key, .node = node, .prefix = "", .required = from_instance};
     source->head_count++;
     if (prefix)
         EG_TRY(eg_yaml_as_string(prefix, &head->prefix, err));
@@ -233,7 +233,7 @@ eg_source_describe(const eg_source *source, eg_source_info *out)
         .similarity = pipeline->similarity,
         .default_prompt = pipeline->default_prompt ? eg_source_prompt(source, pipeline->default_prompt) : NULL,
         .include_prompt = pipeline->include_prompt,
-        .has_pipeline = pipeline->found || source->instance.has_pooling,
+        .has_pooling = pipeline->stages.count > 0 || source->instance.has_pooling,
         .vocab_size = source->survey.vocab_size,
         .type_vocab_size = source->survey.type_vocab_size,
         .position_rows = source->survey.position_rows,

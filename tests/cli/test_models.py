@@ -227,3 +227,19 @@ def test_compile_needs_no_weights(own_tiny):
     with_weights = lines("compile", own_tiny)[0]
     (own_tiny / "model.safetensors").unlink()
     assert lines("compile", own_tiny)[0]["memory"] == with_weights["memory"]
+
+
+@pytest.mark.parametrize("name", ["modules.json", "tokenizer.json", "config.json", "tokenizer_config.json", "sentence_bert_config.json"])
+def test_a_file_that_cannot_be_read_is_not_taken_as_absent(own_tiny, name):
+    (own_tiny / name).unlink(missing_ok=True)
+    (own_tiny / name).symlink_to("no-such-blob")  # a cache whose blob was not fetched
+    refused(3, "embed", own_tiny, "x", says=[name, "No such file"])
+    (own_tiny / name).unlink()
+    os.mkfifo(own_tiny / name)
+    refused(3, "embed", own_tiny, "x", says=[name, "FIFO"])
+
+
+def test_a_pipeline_without_pooling_says_what_it_takes(own_tiny):
+    module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
+    (own_tiny / "modules.json").write_text(json.dumps([module]))
+    assert b"the embedding is the mean, not normalised" in run("embed", own_tiny, "x").stderr

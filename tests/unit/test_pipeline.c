@@ -219,7 +219,7 @@ Test(pipeline, without_modules_the_mean_is_taken)
     remove(test_path(&folder, "modules.json"));
     check_ops("gather tanh mean -> text f32 [B, 4]");
     eg_source_describe(source, &info);
-    cr_assert_not(info.has_pipeline);
+    cr_assert_not(info.has_pooling);
 }
 
 Test(pipeline, prompts_limits_and_similarity)
@@ -235,7 +235,7 @@ Test(pipeline, prompts_limits_and_similarity)
     eg_source_describe(source, &info);
     cr_assert_eq(info.max_seq_length, 7);
     cr_assert(info.do_lower_case);
-    cr_assert(info.has_pipeline);
+    cr_assert(info.has_pooling);
     cr_assert_not(info.include_prompt);
     cr_assert_str_eq(info.default_prompt, "q: ");
     cr_assert_str_eq(info.similarity, "manhattan");
