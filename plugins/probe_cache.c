@@ -11,6 +11,23 @@
 /* Results of another version of the checks are void. */
 #define CACHE_HEADER "egbert-probe 1 " EGBERT_VERSION "\n"
 
+/* The folder and those above it that are not there, each for the user alone. What fails shows when it is opened. */
+static void
+make_folders(char *path)
+{
+    if (mkdir(path, 0700) == 0 || errno != ENOENT)
+        return;
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int made = mkdir(path, 0700);
+        bool there = made == 0 || errno == EEXIST;
+        *slash = '/';
+        if (!there)
+            return;
+    }
+    mkdir(path, 0700);
+}
+
 /* The folder cache_dir/probes, made if asked, and only if nobody else may write there. -1: not to be used. */
 static int
 open_folder(const char *cache_dir, bool create)
@@ -19,10 +36,8 @@ open_folder(const char *cache_dir, bool create)
     int n = snprintf(path, sizeof path, "%s/probes", cache_dir);
     if (cache_dir[0] != '/' || n < 0 || (size_t)n >= sizeof path)
         return -1;
-    if (create && mkdir(path, 0700) != 0 && errno == ENOENT) {
-        if (mkdir(cache_dir, 0700) != 0 || mkdir(path, 0700) != 0)
-            return -1;
-    }
+    if (create)
+        make_folders(path);
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0)
         return -1;

@@ -445,7 +445,7 @@ Test(registry, probe_results_are_remembered)
     put("sound", "a");
     put("score-abort", "b");
     char cache[128];
-    snprintf(cache, sizeof cache, "%s/cache", folder);
+    snprintf(cache, sizeof cache, "%s/home/.cache/egbert", folder); /* nothing of it is there yet */
     eg_registry_close(open_cached(getenv("EG_TEST_PROBE"), cache));
     /* Now a probe that does not exist is not asked. */
     eg_registry *registry = open_cached("/nonexistent/probe", cache);
