@@ -193,7 +193,8 @@ typedef struct eg_attr_spec {
 enum {
     EG_OP_MOVES_DATA = 1, /* no arithmetic: folds on constants as views */
     EG_OP_VIEW = 2,       /* output 0 is input 0's memory, unless that is a constant */
-    EG_OP_COMMUTES = 4    /* both inputs may change places */
+    EG_OP_COMMUTES = 4,   /* both inputs may change places */
+    EG_OP_FUSED = 8       /* made by passes alone: never a step of a family */
 };
 
 /* Work of one node at given sizes, for reports and rooflines. */
