@@ -36,12 +36,17 @@ unknown_word(const eg_yaml *step, const char *word, uint32_t column, uint32_t li
     return near ? eg_hint(err, status, "did you mean '%s'?", near) : status;
 }
 
-/* Ops of several results are no steps. */
+bool
+eg_op_is_step(const eg_op *op)
+{
+    return op->output_count == 1 && !(op->flags & EG_OP_FUSED);
+}
+
 static const eg_op *
 find_primitive(const char *name)
 {
     const eg_op *op = eg_op_find(name);
-    return op && op->output_count == 1 ? op : NULL;
+    return op && eg_op_is_step(op) ? op : NULL;
 }
 
 static eg_status
@@ -163,9 +168,23 @@ eg_call_get(eg_expand *x, const eg_call *call, const char *name, const eg_yaml *
         return EG_OK;
     eg_expr_env env = eg_expand_env(x);
     EG_TRY(eg_eval_choice(*out, &env, out, err));
-    if ((*out)->type == EG_YAML_NULL)
+    if (eg_is_none(*out))
         *out = NULL;
     return EG_OK;
+}
+
+static eg_status
+needs(const eg_call *call, const char *name, eg_error *err)
+{
+    return eg_call_fail(call, name, err, "'%s' needs '%s', which is none here", word_of(call), name);
+}
+
+eg_status
+eg_call_require(eg_expand *x, const eg_call *call, const char *name, const eg_yaml **out, eg_error *err)
+{
+    EG_TRY(eg_call_need(call, name, err));
+    EG_TRY(eg_call_get(x, call, name, out, err));
+    return *out ? EG_OK : needs(call, name, err);
 }
 
 static eg_status
@@ -195,6 +214,14 @@ eg_call_int(eg_expand *x, const eg_call *call, const char *name, int64_t min, in
                             (long long)min);
     *out = value.integer;
     return EG_OK;
+}
+
+eg_status
+eg_call_size(eg_expand *x, const eg_call *call, const char *name, int64_t *out, eg_error *err)
+{
+    EG_TRY(eg_call_need(call, name, err));
+    EG_TRY(eg_call_int(x, call, name, 1, 0, out, err));
+    return *out ? EG_OK : needs(call, name, err);
 }
 
 eg_status

@@ -105,6 +105,11 @@ unknown_argument(const eg_call *call, const eg_yaml *entry, const eg_arg_spec *a
     for (size_t i = 0; i < count; i++)
         names[n++] = args[i].name;
     const char *word = call->op ? call->op->name : call->word->name;
+    const char *later = eg_argument_later(entry->key);
+    if (later) {
+        eg_status status = eg_yaml_fail_key(entry, err, "'%s' needs an op that this build does not have", entry->key);
+        return eg_hint(err, status, "it %s", later);
+    }
     eg_status status = eg_yaml_fail_key(entry, err, "'%s' has no argument '%s'", word, entry->key);
     const char *near = eg_nearest(entry->key, names, n);
     return near ? eg_hint(err, status, "did you mean '%s'?", near) : status;
@@ -146,6 +151,19 @@ check_subject(const eg_call *call, const eg_arg_spec *args, size_t count, uint32
 }
 
 static eg_status
+check_let(const eg_yaml *let, eg_error *err)
+{
+    if (!let)
+        return EG_OK;
+    EG_TRY(eg_yaml_expect(let, EG_YAML_MAP, err));
+    for (size_t i = 0; i < let->count; i++) {
+        EG_TRY(eg_check_variable(let->items[i], let->items[i]->key, err));
+        EG_TRY(eg_check_value(let->items[i], err));
+    }
+    return EG_OK;
+}
+
+static eg_status
 check_common(const eg_yaml *step, eg_error *err)
 {
     const eg_yaml *as = eg_yaml_get(step, "as"), *from = eg_yaml_get(step, "from"), *when = eg_yaml_get(step, "when"),
@@ -158,11 +176,7 @@ check_common(const eg_yaml *step, eg_error *err)
         EG_TRY(eg_check_value(when, err));
     if (scope)
         EG_TRY(eg_check_text(scope, err));
-    if (let)
-        EG_TRY(eg_yaml_expect(let, EG_YAML_MAP, err));
-    for (size_t i = 0; let && i < let->count; i++)
-        EG_TRY(eg_check_value(let->items[i], err));
-    return EG_OK;
+    return check_let(let, err);
 }
 
 static eg_status
@@ -284,6 +298,17 @@ check_config(const eg_yaml *config, eg_error *err)
 
 /* --- outputs, heads, defines --------------------------------------------------------------------- */
 
+/* `use` has keys of its own, which no argument can take. */
+static eg_status
+check_argument_name(const eg_yaml *with, const eg_yaml *entry, eg_error *err)
+{
+    static const char text[] = "an argument cannot be called '%s', which `use` has itself";
+    const char *name = with->type == EG_YAML_MAP ? entry->key : entry->text;
+    if (strcmp(name, "use") == 0 || strcmp(name, "name") == 0 || eg_is_common_key(name))
+        return entry->key ? eg_yaml_fail_key(entry, err, text, name) : eg_yaml_fail(entry, err, text, name);
+    return eg_check_variable(entry, name, err);
+}
+
 static eg_status
 check_define(const eg_yaml *define, eg_error *err)
 {
@@ -295,6 +320,8 @@ check_define(const eg_yaml *define, eg_error *err)
     const eg_yaml *with = eg_yaml_get(define, "with");
     if (with && with->type != EG_YAML_MAP)
         EG_TRY(check_word_list(with, err));
+    for (size_t i = 0; with && i < with->count; i++)
+        EG_TRY(check_argument_name(with, with->items[i], err));
     for (size_t i = 0; with && with->type == EG_YAML_MAP && i < with->count; i++) {
         const char *type;
         EG_TRY(eg_yaml_as_string(with->items[i], &type, err));
@@ -426,7 +453,7 @@ check_tables(const eg_yaml *root, eg_error *err)
     const eg_yaml *let = eg_yaml_get(root, "let"), *rename = eg_yaml_get(root, "rename");
     const eg_yaml *require = eg_yaml_get(root, "require");
     const char *text;
-    EG_TRY(check_entries(let, eg_check_value, err));
+    EG_TRY(check_let(let, err));
     if (rename)
         EG_TRY(eg_yaml_expect(rename, EG_YAML_MAP, err));
     for (size_t i = 0; rename && i < rename->count; i++)
@@ -434,6 +461,42 @@ check_tables(const eg_yaml *root, eg_error *err)
     EG_TRY(check_word_list(require, err));
     for (size_t i = 0; require && i < require->count; i++)
         EG_TRY(eg_check_value(require->items[i], err));
+    return EG_OK;
+}
+
+/* Every `use: NAME` that stands as a plain name is defined, also in the heads that a checkpoint does not have. */
+static eg_status
+check_uses(const eg_yaml *node, const eg_yaml *define, eg_error *err)
+{
+    const eg_yaml *name = eg_yaml_get(node, "use");
+    if (name && name->type == EG_YAML_MAP)
+        name = eg_yaml_get(name, "name");
+    bool plain = name && name->type == EG_YAML_STRING && !strpbrk(name->text, "{$");
+    if (plain && !eg_yaml_get(define, name->text)) {
+        const char *names[MAX_KEYS];
+        size_t count = 0;
+        while (define && count < define->count && count < MAX_KEYS) {
+            names[count] = define->items[count]->key;
+            count++;
+        }
+        const char *near = eg_nearest(name->text, names, count);
+        eg_status status = eg_yaml_fail(name, err, "there is nothing named '%s' under `define:`", name->text);
+        return near ? eg_hint(err, status, "did you mean '%s'?", near) : status;
+    }
+    for (size_t i = 0; i < node->count; i++)
+        EG_TRY(check_uses(node->items[i], define, err));
+    return EG_OK;
+}
+
+static eg_status
+check_all_uses(const eg_yaml *root, eg_error *err)
+{
+    static const char *const sections[] = {"embeddings", "encoder", "define", "outputs", "heads"};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        const eg_yaml *section = eg_yaml_get(root, sections[i]);
+        if (section)
+            EG_TRY(check_uses(section, eg_yaml_get(root, "define"), err));
+    }
     return EG_OK;
 }
 
@@ -465,5 +528,6 @@ eg_family_check(const eg_yaml *root, eg_error *err)
         EG_TRY(eg_family_check_steps(section, err));
     }
     EG_TRY(check_entries(eg_yaml_get(root, "outputs"), check_output, err));
-    return check_entries(eg_yaml_get(root, "heads"), check_family_head, err);
+    EG_TRY(check_entries(eg_yaml_get(root, "heads"), check_family_head, err));
+    return check_all_uses(root, err);
 }

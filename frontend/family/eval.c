@@ -11,6 +11,13 @@ eg_is_choice(const eg_yaml *node)
     return node && node->type == EG_YAML_MAP && eg_yaml_get(node, "if");
 }
 
+bool
+eg_is_none(const eg_yaml *node)
+{
+    return node->type == EG_YAML_NULL ||
+           (node->type == EG_YAML_STRING && !node->quoted && strcmp(node->text, "none") == 0);
+}
+
 static eg_status
 check_choice_keys(const eg_yaml *node, eg_error *err)
 {
@@ -72,6 +79,16 @@ fed_in_each(void *user, const char *input, bool *known)
     return scope->outer->fed && scope->outer->fed(scope->outer->user, input, known);
 }
 
+eg_status
+eg_check_variable(const eg_yaml *entry, const char *name, eg_error *err)
+{
+    if (eg_expr_is_name(name))
+        return EG_OK;
+    static const char text[] = "'%s' cannot be the name of a value in expressions";
+    eg_status status = entry->key ? eg_yaml_fail_key(entry, err, text, name) : eg_yaml_fail(entry, err, text, name);
+    return eg_hint(err, status, "letters, digits and _; not and, or, not, in, true, false, none");
+}
+
 static eg_status
 check_each(const eg_yaml *node, eg_error *err)
 {
@@ -81,7 +98,7 @@ check_each(const eg_yaml *node, eg_error *err)
     EG_TRY(eg_yaml_expect(each, EG_YAML_MAP, err));
     if (each->count != 1 || !eg_yaml_get(node, "value"))
         return eg_yaml_fail(node, err, "a list is made by {each: {i: COUNT}, value: X}");
-    return EG_OK;
+    return eg_check_variable(each->items[0], each->items[0]->key, err);
 }
 
 /* A value in a list: text that is no expression by its looks may be meant, so words go through eg_eval_text. */
@@ -203,7 +220,7 @@ eg_eval_text(const eg_yaml *node, const eg_expr_env *env, const char **out, eg_e
 {
     EG_TRY(eg_eval_choice(node, env, &node, err));
     *out = NULL;
-    if (node->type == EG_YAML_NULL)
+    if (eg_is_none(node))
         return EG_OK;
     if (node->type == EG_YAML_LIST || node->type == EG_YAML_MAP)
         return eg_yaml_fail(node, err, "%s stands where a name is expected", eg_yaml_type_name(node));
@@ -217,8 +234,6 @@ eg_eval_text(const eg_yaml *node, const eg_expr_env *env, const char **out, eg_e
         return *out ? EG_OK
                     : eg_yaml_fail(node, err, "%s stands where a name is expected", eg_datum_type_name(value.type));
     }
-    if (node->type == EG_YAML_STRING && strcmp(node->text, "none") == 0 && !node->quoted)
-        return EG_OK;
     eg_strbuf text = {0};
     eg_status status = fill_braces(node, env, &text, err);
     if (status == EG_OK) {

@@ -22,8 +22,11 @@ EG_NODISCARD eg_status eg_eval_truth(const eg_yaml *node, const eg_expr_env *env
 
 /* Whether the node is `{if: …}`. */
 bool eg_is_choice(const eg_yaml *node);
+/* Whether the node says none: null, or the bare word. */
+bool eg_is_none(const eg_yaml *node);
 
 /* The syntax alone of what these functions read. */
+EG_NODISCARD eg_status eg_check_variable(const eg_yaml *entry, const char *name, eg_error *err);
 EG_NODISCARD eg_status eg_check_value(const eg_yaml *node, eg_error *err);
 EG_NODISCARD eg_status eg_check_text(const eg_yaml *node, eg_error *err);
 

@@ -60,17 +60,6 @@ give_names(eg_expand *x, const eg_yaml *as, const eg_chain *chain, eg_error *err
     return EG_OK;
 }
 
-/* A step that is left out: its names are there, and absent. */
-static eg_status
-give_absent_names(eg_expand *x, const eg_yaml *as, eg_error *err)
-{
-    if (as->type != EG_YAML_LIST)
-        return give_name(x, as, 0, err);
-    for (size_t i = 0; i < as->count; i++)
-        EG_TRY(give_name(x, as->items[i], 0, err));
-    return EG_OK;
-}
-
 eg_status
 eg_expand_let(eg_expand *x, const eg_yaml *let, eg_error *err)
 {
@@ -138,7 +127,7 @@ expand_step(eg_expand *x, const eg_yaml *step, eg_chain *chain, eg_error *err)
         bool taken;
         EG_TRY(eg_eval_truth(when, &env, &taken, err));
         if (!taken)
-            return as ? give_absent_names(x, as, err) : EG_OK;
+            return eg_expand_left_out(x, step, err);
     }
     if (from)
         EG_TRY(start_from(x, from, chain, err));

@@ -31,6 +31,7 @@ typedef struct eg_head {
     const eg_yaml *node;
     const eg_weights *weights; /* NULL: the checkpoint's */
     const char *prefix;        /* of the names in its own weights; "" */
+    bool required;             /* an instance's: not to be there is an error */
 } eg_head;
 
 /* Everything that an expansion reads. */
@@ -160,9 +161,11 @@ EG_NODISCARD eg_status eg_expand_scope(eg_expand *x, const eg_yaml *scope, eg_er
 
 /* --- values (names.c) ---------------------------------------------------------------------------- */
 
-/* Names a value in the block and, with its rounds, publicly. value 0: absent. */
+/* Names a value in the block and, with its rounds, publicly. value 0: absent, until another step gives the name. */
 EG_NODISCARD eg_status eg_expand_name(eg_expand *x, const eg_yaml *at, const char *name, eg_value_id value,
                                       eg_error *err);
+/* absent.c: the names that a step which is left out, or the steps of a case which is not taken, would have given. */
+EG_NODISCARD eg_status eg_expand_left_out(eg_expand *x, const eg_yaml *node, eg_error *err);
 /* Publicly only: NAME as it stands. The first to take a name keeps it. */
 EG_NODISCARD eg_status eg_expand_publish(eg_expand *x, const char *name, eg_value_id value, eg_error *err);
 /* The value of a name, an input, or nested steps, given the present chain. *out = 0: absent. */
@@ -223,6 +226,11 @@ const eg_yaml *eg_call_arg(const eg_call *call, const char *name);
 /* The same with choices resolved; NULL also for null. */
 EG_NODISCARD eg_status eg_call_get(eg_expand *x, const eg_call *call, const char *name, const eg_yaml **out,
                                    eg_error *err);
+/* The same, where the word cannot do without it: none is an error. */
+EG_NODISCARD eg_status eg_call_require(eg_expand *x, const eg_call *call, const char *name, const eg_yaml **out,
+                                       eg_error *err);
+/* A size that the word cannot do without: an integer from 1. */
+EG_NODISCARD eg_status eg_call_size(eg_expand *x, const eg_call *call, const char *name, int64_t *out, eg_error *err);
 /* Numbers; `absent` where not given or none. */
 EG_NODISCARD eg_status eg_call_int(eg_expand *x, const eg_call *call, const char *name, int64_t min, int64_t absent,
                                    int64_t *out, eg_error *err);
@@ -241,9 +249,12 @@ EG_NODISCARD eg_status eg_call_need(const eg_call *call, const char *name, eg_er
 EG_NODISCARD eg_status eg_call_fail(const eg_call *call, const char *name, eg_error *err, const char *fmt, ...)
     EG_PRINTF(4, 5);
 
+/* Whether families may write the op: those of several results and the fused ones are for passes. */
+bool eg_op_is_step(const eg_op *op);
 const eg_word *eg_word_find(const char *name);       /* steps/words.c */
 const char *const *eg_word_names(size_t *out_count); /* for suggestions */
 const char *eg_word_later(const char *name);         /* what a reserved word waits for, or NULL */
+const char *eg_argument_later(const char *name);     /* the same of arguments */
 
 /* --- weights (weights.c) ------------------------------------------------------------------------- */
 
@@ -313,6 +324,9 @@ EG_NODISCARD eg_status eg_emit_linear_tables(eg_expand *x, const eg_yaml *at, co
                                              eg_value_id *weight, eg_value_id *bias, eg_error *err);
 /* Reads name, weight, bias and layout of a call. */
 EG_NODISCARD eg_status eg_linear_read(eg_expand *x, const eg_call *call, eg_linear *out, eg_error *err);
+/* One part of a table's rows where the parts take turns head by head: h0 of part 0, h0 of part 1, …, h1 of part 0, … */
+EG_NODISCARD eg_status eg_emit_part_per_head(eg_expand *x, const eg_yaml *at, eg_value_id table, int64_t heads,
+                                             int64_t parts, int64_t part, eg_value_id *out, eg_error *err);
 /* The norm that `node` names, kind and eps from `defaults: {norm: …}`. */
 EG_NODISCARD eg_status eg_emit_norm(eg_expand *x, const eg_yaml *node, eg_value_id in, eg_value_id *out, eg_error *err);
 /* An activation by the name config.json uses. */

@@ -282,10 +282,21 @@ arithmetic(parser *p, size_t at, const char *sign, eg_datum *a, const eg_datum *
     return isfinite(a->real) ? EG_OK : fail(p, at, "the result is no finite number");
 }
 
+/* Equality across types is a slip, but for none, which anything may be compared with. */
+static eg_status
+expect_alike(parser *p, size_t at, const eg_datum *a, const eg_datum *b)
+{
+    bool alike = a->type == b->type || a->type == EG_DATUM_NONE || b->type == EG_DATUM_NONE ||
+                 (eg_datum_is_number(a) && eg_datum_is_number(b));
+    return alike ? EG_OK
+                 : fail(p, at, "%s is compared with %s", eg_datum_type_name(a->type), eg_datum_type_name(b->type));
+}
+
 static eg_status
 compare(parser *p, size_t at, const char *sign, eg_datum *a, const eg_datum *b)
 {
     if (strcmp(sign, "==") == 0 || strcmp(sign, "!=") == 0) {
+        EG_TRY(expect_alike(p, at, a, b));
         *a = eg_datum_bool(eg_datum_equal(a, b) == (*sign == '='));
         return EG_OK;
     }
@@ -306,6 +317,8 @@ contains(parser *p, size_t at, eg_datum *item, const eg_datum *list)
 {
     EG_TRY(expect_type(p, at, list, EG_DATUM_LIST));
     bool found = false;
+    for (size_t i = 0; i < list->count; i++)
+        EG_TRY(expect_alike(p, at, item, &list->items[i]));
     for (size_t i = 0; i < list->count && !found; i++)
         found = eg_datum_equal(item, &list->items[i]);
     *item = eg_datum_bool(found);
@@ -628,6 +641,20 @@ parse_or(parser *p, eg_datum *out)
     EG_TRY(parse_logic(p, "or", true, parse_and, out));
     p->depth--;
     return EG_OK;
+}
+
+bool
+eg_expr_is_name(const char *name)
+{
+    static const char *const words[] = {"and", "or", "not", "in", "true", "false", "none"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(words[i], name) == 0)
+            return false;
+    }
+    size_t n = 0;
+    while (is_letter(name[n]) || is_digit(name[n]))
+        n++;
+    return n > 0 && name[n] == '\0' && !is_digit(name[0]);
 }
 
 eg_place

@@ -44,4 +44,7 @@ EG_NODISCARD eg_status eg_expr_eval(const char *text, size_t length, const eg_pl
 /* The syntax alone: names need not exist. */
 EG_NODISCARD eg_status eg_expr_check(const char *text, size_t length, const eg_place *place, eg_error *err);
 
+/* Whether a variable may be called so: letters, digits and _, and no word of the expressions. */
+bool eg_expr_is_name(const char *name);
+
 #endif

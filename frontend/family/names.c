@@ -80,15 +80,37 @@ eg_expand_publish(eg_expand *x, const char *name, eg_value_id value, eg_error *e
 }
 
 static bool
-is_reserved(const char *name)
+is_one_of(const char *name, const char *const *list, size_t count)
 {
-    static const char *const reserved[] = {"in",        "token_ids",         "type_ids",      "positions",
-                                           "embedding", "last_hidden_state", "hidden_states", "attentions"};
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (strcmp(name, reserved[i]) == 0)
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, list[i]) == 0)
             return true;
     }
     return false;
+}
+
+static bool
+is_reserved(const char *name)
+{
+    static const char *const reserved[] = {"in",        "token_ids", "type_ids", "positions",         "embeddings",
+                                           "encoder",   "embedding", "none",     "last_hidden_state", "hidden_states",
+                                           "attentions"};
+    return is_one_of(name, reserved, sizeof reserved / sizeof *reserved);
+}
+
+/* What the language itself makes public in the base; a name of the same text would hide it or be hidden by it. */
+static eg_status
+check_public(const eg_expand *x, const eg_yaml *at, const char *name, eg_error *err)
+{
+    static const char *const of_attention[] = {"query", "key", "value", "scores", "context"};
+    if (x->at.head)
+        return EG_OK;
+    if (x->at.round_depth > 0 && is_one_of(name, of_attention, sizeof of_attention / sizeof *of_attention))
+        return eg_yaml_fail(at, err, "in a repeat '%s' is what attention calls its own; choose another name", name);
+    const eg_yaml *output = eg_yaml_get(eg_yaml_get(x->recipe->family->root, "outputs"), name);
+    if (output && x->at.round_depth == 0)
+        return eg_yaml_fail(at, err, "'%s' is the name of an output; choose another", name);
+    return EG_OK;
 }
 
 static bool
@@ -116,17 +138,22 @@ eg_expand_name(eg_expand *x, const eg_yaml *at, const char *name, eg_value_id va
         return eg_yaml_fail(at, err, "'%s' is no name; use letters, digits and _", name);
     if (is_reserved(name))
         return eg_yaml_fail(at, err, "the name '%s' has a meaning of its own; choose another", name);
-    for (const eg_named *n = x->at.frame->names; n; n = n->next) {
-        if (strcmp(n->name, name) == 0)
-            return eg_yaml_fail(at, err, "the name '%s' is given twice in this block", name);
+    EG_TRY(check_public(x, at, name, err));
+    eg_named *named = x->at.frame->names;
+    while (named && strcmp(named->name, name) != 0)
+        named = named->next;
+    if (named && named->value && value)
+        return eg_yaml_fail(at, err, "the name '%s' is given twice in this block", name);
+    if (!named) {
+        named = eg_arena_alloc(x->arena, sizeof *named);
+        if (!named)
+            return eg_fail_nomem(err, "a name");
+        *named = (eg_named){x->at.frame->names, name, 0};
+        x->at.frame->names = named;
     }
-    eg_named *named = eg_arena_alloc(x->arena, sizeof *named);
-    if (!named)
-        return eg_fail_nomem(err, "a name");
-    *named = (eg_named){x->at.frame->names, name, value};
-    x->at.frame->names = named;
     if (value == 0)
         return EG_OK;
+    named->value = value;
     const char *full = public_name(x, name);
     return full ? eg_expand_publish(x, full, value, err) : eg_fail_nomem(err, "a name");
 }
@@ -250,7 +277,7 @@ nested_value(eg_expand *x, const eg_yaml *node, const eg_chain *chain, eg_value_
     }
     *out = 0;
     if (!taken)
-        return EG_OK;
+        return eg_expand_left_out(x, node, err);
     eg_yaml *step = (eg_yaml *)node;
     eg_yaml list = {.type = EG_YAML_LIST,
                     .file = node->file,
@@ -268,7 +295,7 @@ eg_expand_value(eg_expand *x, const eg_yaml *node, const eg_chain *chain, eg_val
     eg_expr_env env = eg_expand_env(x);
     EG_TRY(eg_eval_choice(node, &env, &node, err));
     *out = 0;
-    if (node->type == EG_YAML_NULL)
+    if (eg_is_none(node))
         return EG_OK;
     if (node->type == EG_YAML_LIST || node->type == EG_YAML_MAP)
         return nested_value(x, node, chain, out, err);

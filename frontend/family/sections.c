@@ -41,6 +41,19 @@ expand_section(eg_expand *x, const char *section, eg_chain *chain, eg_value_id *
     return status;
 }
 
+/* Everything after the encoder reads its rows as one vector of floats per token. */
+static eg_status
+check_encoder(eg_expand *x, eg_value_id encoder, eg_error *err)
+{
+    const eg_type *type = &eg_graph_value(x->graph, encoder)->type;
+    char got[128];
+    if (type->kind == EG_TOKEN && type->rank == 2 && type->dtype == EG_F32)
+        return EG_OK;
+    eg_type_format(type, got, sizeof got);
+    return eg_yaml_fail(eg_yaml_get(x->recipe->family->root, "encoder"), err,
+                        "the encoder ends with %s; token f32 rows are expected", got);
+}
+
 eg_status
 eg_expand_base(eg_expand *x, eg_error *err)
 {
@@ -49,6 +62,7 @@ eg_expand_base(eg_expand *x, eg_error *err)
     EG_TRY(expand_section(x, "embeddings", &chain, &embeddings, err));
     EG_TRY(eg_expand_publish(x, "embeddings", embeddings, err));
     EG_TRY(expand_section(x, "encoder", &chain, &encoder, err));
+    EG_TRY(check_encoder(x, encoder, err));
     EG_TRY(eg_expand_publish(x, "last_hidden_state", encoder, err));
     EG_TRY(eg_expand_publish(x, "encoder", encoder, err));
     if (x->hidden.count)
@@ -56,6 +70,16 @@ eg_expand_base(eg_expand *x, eg_error *err)
     for (size_t i = 0; i < x->hidden.count; i++)
         EG_TRY(publish_indexed(x, "hidden_states", i, x->hidden.items[i], err));
     return EG_OK;
+}
+
+static bool
+known_value(const eg_expand *x, const char *name, eg_value_id *out)
+{
+    uint64_t value;
+    if (!eg_map_get(&x->values, name, strlen(name), &value))
+        return false;
+    *out = (eg_value_id)value;
+    return true;
 }
 
 /* --- outputs and heads --------------------------------------------------------------------------- */
@@ -156,6 +180,23 @@ borrow_outputs(eg_expand *x, const eg_yaml *outputs, const char *prefix, eg_erro
     return EG_OK;
 }
 
+/* `outputs: [NAME]`: each is what a step of the head names. */
+static eg_status
+check_outputs(const eg_expand *x, const eg_head *head, eg_error *err)
+{
+    const eg_yaml *outputs = eg_yaml_get(head->node, "outputs");
+    for (size_t i = 0; outputs && outputs->type == EG_YAML_LIST && i < outputs->count; i++) {
+        const char *name = eg_arena_printf(x->arena, "%s%s", x->at.public_prefix, outputs->items[i]->text);
+        eg_value_id ignored;
+        if (!name)
+            return eg_fail_nomem(err, "the outputs");
+        if (!known_value(x, name, &ignored))
+            return eg_yaml_fail(outputs->items[i], err, "no step of the head '%s' gives the name '%s' (`as: %s`)",
+                                head->name, outputs->items[i]->text, outputs->items[i]->text);
+    }
+    return EG_OK;
+}
+
 static eg_status
 head_steps(eg_expand *x, const eg_head *head, eg_error *err)
 {
@@ -165,6 +206,7 @@ head_steps(eg_expand *x, const eg_head *head, eg_error *err)
         EG_TRY(start_chain(x, &chain, err));
         EG_TRY(eg_expand_block(x, steps, &chain, err));
     }
+    EG_TRY(check_outputs(x, head, err));
     return borrow_outputs(x, eg_yaml_get(head->node, "outputs"), x->at.public_prefix, err);
 }
 
@@ -198,16 +240,6 @@ eg_expand_extra(eg_expand *x, const eg_yaml *steps, const char *section, eg_chai
 }
 
 /* --- by name ------------------------------------------------------------------------------------- */
-
-static bool
-known_value(const eg_expand *x, const char *name, eg_value_id *out)
-{
-    uint64_t value;
-    if (!eg_map_get(&x->values, name, strlen(name), &value))
-        return false;
-    *out = (eg_value_id)value;
-    return true;
-}
 
 eg_status
 eg_expand_find(eg_expand *x, const char *name, eg_value_id *out, bool *found, eg_error *err)

@@ -19,14 +19,23 @@ outputs_of(const eg_source *source)
 
 /* --- without weights: the names ------------------------------------------------------------------ */
 
-/* A head that this config cannot have is not there; only memory is a reason to stop. */
+/* A head that the family cannot give for this config is not there, and the reason said; only memory is one to stop. */
 static eg_status
-pass_over(eg_expand *x, eg_status status)
+survey_head(eg_source *source, eg_expand *x, const eg_head *head, eg_error *err)
 {
-    if (status == EG_OK || status == EG_E_NOMEM)
-        return status;
+    eg_error own;
+    char why[1600];
+    eg_error_init(&own);
+    eg_status status = eg_expand_head(x, head, &own);
+    if (status == EG_OK)
+        return EG_OK;
+    if (status == EG_E_NOMEM)
+        return eg_fail_nomem(err, "a head");
     x->demanded.count = 0;
-    return EG_OK;
+    status = eg_family_note_extends(&source->family, status, &own);
+    eg_error_format(&own, why, sizeof why);
+    const char *line = eg_arena_printf(&source->arena, "the head '%s' is left out: %s", head->name, why);
+    return line && EG_PUSH(&source->warnings, line) ? EG_OK : eg_fail_nomem(err, "the warnings");
 }
 
 static eg_status
@@ -37,7 +46,7 @@ survey_sections(eg_source *source, eg_expand *x, eg_error *err)
     for (size_t i = 0; outputs && i < outputs->count; i++)
         EG_TRY(eg_expand_output(x, outputs->items[i]->key, err));
     for (uint32_t i = 0; i < source->head_count; i++)
-        EG_TRY(pass_over(x, eg_expand_head(x, &source->heads[i], err)));
+        EG_TRY(survey_head(source, x, &source->heads[i], err));
     return EG_OK;
 }
 
@@ -125,8 +134,16 @@ judge_sections(eg_source *source, eg_expand *x, eg_error *err)
             EG_TRY(eg_expand_find(x, standing->name, &ignored, &made, err));
         standing->available = made;
     }
-    for (uint32_t i = 0; i < source->head_count; i++)
-        EG_TRY(judge(source, x, eg_expand_head(x, &source->heads[i], &own), &own, &source->head_standings[i], err));
+    for (uint32_t i = 0; i < source->head_count; i++) {
+        const eg_head *head = &source->heads[i];
+        eg_standing *standing = &source->head_standings[i];
+        EG_TRY(judge(source, x, eg_expand_head(x, head, &own), &own, standing, err));
+        if (!standing->available && head->required) {
+            if (err)
+                *err = own;
+            return own.code;
+        }
+    }
     return EG_OK;
 }
 

@@ -159,6 +159,11 @@ Test(expr, numbers_are_strict)
 
 Test(expr, everything_is_checked)
 {
+    refuse("$act == 1", 16, "a string is compared with an integer");
+    refuse("'x' in 3", 15, "an integer stands where a list is expected");
+    refuse("3 in $parts", 13, "an integer is compared with a string");
+    refuse("-9223372036854775807 - 2", 32, "beyond 64 bits");
+    check("$act != none", "true");
     refuse("1 // 0", 13, "division by zero");
     refuse("1 / 0", 13, "division by zero");
     refuse("1 % 0", 13, "division by zero");

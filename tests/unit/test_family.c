@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "frontend/family/expand.h"
 #include "tests/unit/model_files.h"
 
 static const char toy[] =
@@ -309,6 +310,98 @@ Test(family, a_name_is_given_once)
     check_family_refused("- {activation: $act, as: activated}",
                          "- {activation: $act, as: activated}\n      - {as: activated}", 27, 14, "given twice");
     check_family_refused("as: activated", "as: hidden_states", 26, 32, "a meaning of its own");
+}
+
+/* One step in place of the toy's pooled output, which reads `activated.0` of the encoder's rounds, too. */
+static void
+must_build_encoder(const char *steps)
+{
+    char changed[1024];
+    snprintf(changed, sizeof changed, "block:\n%s      - {use: ffn", steps);
+    write_changed("block:\n      - {use: ffn", changed);
+    must_open();
+    must_build("last_hidden_state");
+}
+
+Test(family, names_of_steps_left_out_are_absent)
+{
+    must_build_encoder("      - {aside: [tanh, {as: extra}], when: \"i > 9\"}\n      - add: [in, extra]\n");
+    must_build_encoder("      - add: [in, {tanh: , as: extra, when: \"i > 9\"}]\n      - add: [in, extra]\n");
+    must_build_encoder("      - switch: {on: i, cases: {0: [{tanh: , as: a}], 1: [{relu: , as: b}]}}\n"
+                       "      - add: [a, b]\n");
+    must_build_encoder("      - {tanh: , as: one, when: \"i == 0\"}\n      - {relu: , as: one, when: \"i > 0\"}\n"
+                       "      - mul: one\n");
+    check_family_refused("      - {use: ffn",
+                         "      - {aside: [{tanh: , as: extra}], when: \"i > 9\"}\n"
+                         "      - {from: extra}\n      - {use: ffn",
+                         26, 16, "'extra' is absent here");
+}
+
+Test(family, none_stands_for_nothing)
+{
+    must_build_encoder("      - residual: {norm_before: {if: \"i > 0\", then: norm, else: none}, body: [tanh]}\n");
+    must_build_encoder("      - {linear: own, out: $hidden_size, bias: none}\n");
+    cr_assert(!strstr(must_build("last_hidden_state"), "own.bias"));
+    must_build_encoder("      - activation: none\n");
+    check_family_refused("out: width}]", "out: none}]", 28, 59, "'linear' needs 'out', which is none here");
+    check_family_refused("norm: norm", "norm: {if: \"1 == 1\", then: null, else: norm}", 19, 11, "needs 'name'");
+    check_family_refused("{activation: $act, as: activated}", "{add: [{tanh: , when: \"i > 9\"}]}", 26, 9,
+                         "all that it lists are absent");
+}
+
+Test(family, names_that_the_language_gives_are_not_given)
+{
+    check_family_refused("as: activated", "as: encoder", 26, 32, "a meaning of its own");
+    check_family_refused("as: activated", "as: query", 26, 32, "what attention calls its own");
+    check_family_refused("- norm: norm\n", "- {norm: norm, as: pooled}\n", 19, 22, "the name of an output");
+    check_family_refused("{i: $layers}\n    scope", "{in: $layers}\n    scope", 21, 14, "'in' cannot be the name");
+    check_family_refused("{width: number}", "{name: number}", 28, 16, "cannot be called 'name'");
+    check_family_refused("{each: {i: $layers}", "{each: {a-b: $layers}", 11, 40, "'a-b' cannot be the name");
+}
+
+Test(family, the_encoder_ends_with_rows_of_tokens)
+{
+    check_family_refused("      - {activation: $act, as: activated}\n", "  - first_token\n", 21, 3,
+                         "the encoder ends with text f32 [B, 4]");
+}
+
+Test(family, a_slip_in_a_head_is_said)
+{
+    write_changed("out: $num_labels, as: logits}", "out: $num_labels}");
+    must_open();
+    check_inspect("the head 'tag' is left out: ");
+    check_inspect("no step of the head 'tag' gives the name 'logits'");
+    check_family_refused("[{linear: tagger", "[{use: nothing}, {linear: tagger", 33, 78, "nothing named 'nothing'");
+}
+
+Test(family, an_instance_must_have_its_heads)
+{
+    eg_source_options options = options_of();
+    test_write(&folder, "own.yaml",
+               "egbert: 1\ncheckpoint: model\nheads:\n  own: {task: classify, outputs: [logits], "
+               "steps: [first_token, {linear: x, out: \"1 / 0\", as: logits}]}\n");
+    cr_assert_eq(open_with(&options, "own.yaml"), EG_E_INPUT);
+    test_assert_error(&error, EG_E_INPUT, 4, 85, "division by zero");
+}
+
+Test(family, what_comes_later_is_refused_by_name)
+{
+    check_family_refused("{linear: ffn, out: width}", "{linear: ffn, out: width, groups: 2}", 28, 66,
+                         "grouped projections");
+    check_family_refused("{linear: ffn, out: width}", "{attention: {heads: 2, qkv: ffn, rotary: {theta: 1}}}", 28, 81,
+                         "rotary positions");
+    must_build_encoder("      - attention: {heads: 2, qkv: {name: qkv, order: per_head}, rotary: {if: \"i > 9\", then: "
+                       "{theta: 1}, else: none}}\n");
+    check_family_refused("{linear: ffn, out: width}", "{attention: {heads: 2, qkv: {name: ffn, order: heads}}}", 28, 87,
+                         "it is one of blocks, per_head");
+}
+
+Test(family, ops_that_passes_alone_make_are_no_steps)
+{
+    eg_op op = *eg_op_find("tanh");
+    cr_assert(eg_op_is_step(&op));
+    op.flags |= EG_OP_FUSED;
+    cr_assert_not(eg_op_is_step(&op));
 }
 
 Test(family, extends_in_a_circle_is_refused)

@@ -25,7 +25,7 @@ eg_run_activation(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *
     const char *name;
     EG_TRY(eg_chain_one(chain, call->step, "activation", &in, err));
     EG_TRY(eg_call_need(call, "name", err));
-    EG_TRY(eg_call_text(x, call, "name", "", &name, err));
+    EG_TRY(eg_call_text(x, call, "name", "linear", &name, err));
     EG_TRY(eg_emit_activation(x, call->step, name, in, &out, err));
     eg_chain_set(chain, out);
     return EG_OK;

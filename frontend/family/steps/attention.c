@@ -21,8 +21,7 @@ static eg_status
 read_sizes(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
 {
     int64_t width;
-    EG_TRY(eg_call_need(call, "heads", err));
-    EG_TRY(eg_call_int(x, call, "heads", 1, 1, &a->heads, err));
+    EG_TRY(eg_call_size(x, call, "heads", &a->heads, err));
     EG_TRY(eg_call_int(x, call, "key_heads", 1, a->heads, &a->key_heads, err));
     EG_TRY(eg_call_int(x, call, "head_size", 1, 0, &a->head_size, err));
     EG_TRY(eg_emit_width(x, call->step, a->in, &width, err));
@@ -46,12 +45,16 @@ read_scores(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
     EG_TRY(eg_call_float(x, call, "scale", 1 / sqrt((double)a->head_size), &a->scale, err));
     EG_TRY(eg_call_int(x, call, "window", 0, -1, &a->window, err));
     EG_TRY(eg_call_bool(x, call, "causal", false, &a->causal, err));
+    /* Asked for by a config, not by the family alone: what this config does not take may stand there. */
     static const char *const later[] = {"rotary", "alibi"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         const eg_yaml *arg;
         EG_TRY(eg_call_get(x, call, later[i], &arg, err));
-        if (arg)
-            return eg_call_fail(call, later[i], err, "'%s' needs an op that this build does not have", later[i]);
+        if (!arg)
+            continue;
+        eg_status status =
+            eg_call_fail(call, later[i], err, "'%s' needs an op that this build does not have", later[i]);
+        return eg_hint(err, status, "it %s", eg_argument_later(later[i]));
     }
     return EG_OK;
 }
@@ -71,19 +74,25 @@ read_projection(eg_expand *x, const eg_yaml *node, int64_t out, eg_linear *linea
     return EG_OK;
 }
 
+/* `order` is for a merged projection alone. */
 static eg_status
-check_projection(const eg_yaml *node, eg_error *err)
+check_projection(const eg_yaml *node, bool merged, eg_error *err)
 {
-    static const char *const known[] = {"name", "weight", "bias", "layout"};
+    static const char *const known[] = {"name", "weight", "bias", "layout", "order"};
     if (eg_is_choice(node)) {
         const eg_yaml *then = eg_yaml_get(node, "then"), *otherwise = eg_yaml_get(node, "else");
         if (!then || !otherwise)
             return eg_yaml_fail(node, err, "a choice has the keys if, then and else");
         EG_TRY(eg_check_value(eg_yaml_get(node, "if"), err));
-        EG_TRY(check_projection(then, err));
-        return check_projection(otherwise, err);
+        EG_TRY(check_projection(then, merged, err));
+        return check_projection(otherwise, merged, err);
     }
-    return node->type == EG_YAML_MAP ? eg_yaml_check_keys(node, known, 4, err) : EG_OK;
+    const eg_yaml *groups = eg_yaml_get(node, "groups");
+    if (groups) {
+        eg_status status = eg_yaml_fail_key(groups, err, "'groups' needs an op that this build does not have");
+        return eg_hint(err, status, "it %s", eg_argument_later("groups"));
+    }
+    return node->type == EG_YAML_MAP ? eg_yaml_check_keys(node, known, merged ? 5 : 4, err) : EG_OK;
 }
 
 eg_status
@@ -93,7 +102,7 @@ eg_check_attention(const eg_call *call, eg_error *err)
     for (size_t i = 0; i < sizeof projections / sizeof *projections; i++) {
         const eg_yaml *node = eg_call_arg(call, projections[i]);
         if (node)
-            EG_TRY(check_projection(node, err));
+            EG_TRY(check_projection(node, strcmp(projections[i], "qkv") == 0, err));
     }
     return EG_OK;
 }
@@ -126,32 +135,59 @@ project(eg_expand *x, const eg_call *call, const char *arg, eg_value_id in, int6
     return EG_OK;
 }
 
-/* One part of a merged projection: its rows of the weight and of the bias. */
+/* How the rows of a merged projection lie: all queries, all keys, all values; or those of each head together. */
 static eg_status
-project_part(eg_expand *x, const eg_yaml *at, const attention *a, eg_value_id weight, eg_value_id bias, int64_t begin,
-             int64_t end, eg_value_id *out, eg_error *err)
+read_order(eg_expand *x, const eg_yaml *qkv, const attention *a, bool *per_head, eg_error *err)
 {
-    eg_value_id rows, part;
-    EG_TRY(eg_emit_slice(x, at, weight, 0, begin, end, &rows, err));
-    EG_TRY(eg_emit(x, at, "matmul", (eg_value_id[]){a->in, rows}, 2, NULL, 0, out, err));
-    if (!bias)
-        return EG_OK;
-    EG_TRY(eg_emit_slice(x, at, bias, 0, begin, end, &part, err));
-    return eg_emit(x, at, "bias_add", (eg_value_id[]){*out, part}, 2, NULL, 0, out, err);
+    const eg_yaml *order = eg_yaml_get(qkv, "order");
+    eg_expr_env env = eg_expand_env(x);
+    const char *text = NULL;
+    if (order)
+        EG_TRY(eg_eval_text(order, &env, &text, err));
+    *per_head = text && strcmp(text, "per_head") == 0;
+    if (text && !*per_head && strcmp(text, "blocks") != 0) {
+        eg_status status = eg_yaml_fail(order, err, "order is '%s'", text);
+        return eg_hint(err, status, "it is one of blocks, per_head");
+    }
+    if (*per_head && a->key_heads != a->heads)
+        return eg_yaml_fail(order, err, "per_head needs as many key heads as heads");
+    return EG_OK;
+}
+
+/* Part 0, 1 or 2 of a merged projection's weight or bias. */
+static eg_status
+part_of_table(eg_expand *x, const eg_yaml *at, const attention *a, bool per_head, eg_value_id table, uint32_t part,
+              eg_value_id *out, eg_error *err)
+{
+    if (per_head)
+        return eg_emit_part_per_head(x, at, table, a->heads, 3, part, out, err);
+    int64_t query = a->heads * a->head_size, key = a->key_heads * a->head_size;
+    int64_t begin = part == 0 ? 0 : query + (part - 1) * key;
+    return eg_emit_slice(x, at, table, 0, begin, begin + (part == 0 ? query : key), out, err);
 }
 
 static eg_status
 project_merged(eg_expand *x, const eg_yaml *qkv, attention *a, eg_error *err)
 {
-    int64_t query = a->heads * a->head_size, key = a->key_heads * a->head_size, width;
+    int64_t rows = a->heads * a->head_size + 2 * a->key_heads * a->head_size, width;
+    eg_value_id *const parts[] = {&a->query, &a->key, &a->value};
     eg_linear linear;
     eg_value_id weight, bias;
-    EG_TRY(read_projection(x, qkv, query + 2 * key, &linear, err));
+    bool per_head;
+    EG_TRY(read_order(x, qkv, a, &per_head, err));
+    EG_TRY(read_projection(x, qkv, rows, &linear, err));
     EG_TRY(eg_emit_width(x, qkv, a->in, &width, err));
     EG_TRY(eg_emit_linear_tables(x, qkv, &linear, width, &weight, &bias, err));
-    EG_TRY(project_part(x, qkv, a, weight, bias, 0, query, &a->query, err));
-    EG_TRY(project_part(x, qkv, a, weight, bias, query, query + key, &a->key, err));
-    return project_part(x, qkv, a, weight, bias, query + key, query + 2 * key, &a->value, err);
+    for (uint32_t i = 0; i < 3; i++) {
+        eg_value_id table;
+        EG_TRY(part_of_table(x, qkv, a, per_head, weight, i, &table, err));
+        EG_TRY(eg_emit(x, qkv, "matmul", (eg_value_id[]){a->in, table}, 2, NULL, 0, parts[i], err));
+        if (!bias)
+            continue;
+        EG_TRY(part_of_table(x, qkv, a, per_head, bias, i, &table, err));
+        EG_TRY(eg_emit(x, qkv, "bias_add", (eg_value_id[]){*parts[i], table}, 2, NULL, 0, parts[i], err));
+    }
+    return EG_OK;
 }
 
 static eg_status

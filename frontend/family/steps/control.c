@@ -86,6 +86,7 @@ eg_check_repeat(const eg_call *call, eg_error *err)
 {
     if (!call->head || call->head->type != EG_YAML_MAP || call->head->count != 1)
         return eg_yaml_fail(call->step, err, "a repeat is written {repeat: {i: COUNT}, block: [steps]}");
+    EG_TRY(eg_check_variable(call->head->items[0], call->head->items[0]->key, err));
     EG_TRY(eg_check_value(call->head->items[0], err));
     return eg_call_need(call, "block", err);
 }
@@ -133,7 +134,12 @@ eg_run_switch(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
         if (cases->items[i] != taken)
             EG_TRY(survey_case(x, cases->items[i], chain, err));
     }
-    return eg_expand_steps(x, taken, chain, err);
+    EG_TRY(eg_expand_steps(x, taken, chain, err));
+    for (size_t i = 0; i < cases->count; i++) {
+        if (cases->items[i] != taken)
+            EG_TRY(eg_expand_left_out(x, cases->items[i], err));
+    }
+    return EG_OK;
 }
 
 eg_status

@@ -12,13 +12,12 @@ eg_run_glu(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     uint32_t gate;
     const char *activation;
     EG_TRY(eg_chain_one(chain, call->step, "glu", &in, err));
-    EG_TRY(eg_call_need(call, "out", err));
     EG_TRY(eg_call_need(call, "gate", err));
     EG_TRY(eg_call_need(call, "activation", err));
     EG_TRY(eg_linear_read(x, call, &linear, err));
-    EG_TRY(eg_call_int(x, call, "out", 1, 1, &half, err));
+    EG_TRY(eg_call_size(x, call, "out", &half, err));
     EG_TRY(eg_call_choice(x, call, "gate", gates, 2, 0, &gate, err));
-    EG_TRY(eg_call_text(x, call, "activation", "", &activation, err));
+    EG_TRY(eg_call_text(x, call, "activation", "linear", &activation, err));
     if (half > INT64_MAX / 2)
         return eg_call_fail(call, "out", err, "the size is too big");
     linear.out = 2 * half;

@@ -34,7 +34,7 @@ read_bias(eg_expand *x, const eg_yaml *bias, const eg_yaml **name, bool *want, e
         EG_TRY(eg_eval_choice(bias, &env, &bias, err));
     if (!bias)
         return EG_OK;
-    if (bias->type == EG_YAML_NULL)
+    if (eg_is_none(bias))
         *want = false;
     else if (bias->type == EG_YAML_LIST || (bias->type == EG_YAML_STRING && !is_expression(x, bias)))
         *name = bias;
@@ -127,8 +127,7 @@ eg_run_linear(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     eg_value_id in, out;
     EG_TRY(eg_chain_one(chain, call->step, "linear", &in, err));
     EG_TRY(eg_linear_read(x, call, &linear, err));
-    EG_TRY(eg_call_need(call, "out", err));
-    EG_TRY(eg_call_int(x, call, "out", 1, 1, &linear.out, err));
+    EG_TRY(eg_call_size(x, call, "out", &linear.out, err));
     EG_TRY(eg_emit_linear(x, call->step, &linear, in, &out, err));
     eg_chain_set(chain, out);
     return EG_OK;

@@ -53,8 +53,7 @@ eg_run_norm(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     norm n = {0};
     eg_value_id in, out;
     EG_TRY(eg_chain_one(chain, call->step, "norm", &in, err));
-    EG_TRY(eg_call_need(call, "name", err));
-    EG_TRY(eg_call_get(x, call, "name", &n.name, err));
+    EG_TRY(eg_call_require(x, call, "name", &n.name, err));
     EG_TRY(read_norm(x, call, &n, err));
     EG_TRY(emit_norm(x, call->step, &n, in, &out, err));
     eg_chain_set(chain, out);

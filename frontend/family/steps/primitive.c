@@ -111,7 +111,9 @@ eg_run_primitive(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *e
     eg_chain inputs;
     eg_value_id out;
     EG_TRY(read_inputs(x, call, chain, &inputs, err));
-    if (inputs.count > 0 && is_arithmetic(call->op->name)) {
+    if (inputs.count == 0)
+        return eg_yaml_fail(call->step, err, "'%s' has no values: all that it lists are absent here", call->op->name);
+    if (is_arithmetic(call->op->name)) {
         EG_TRY(fold(x, call, &inputs, &out, err));
         eg_chain_set(chain, out);
         return EG_OK;

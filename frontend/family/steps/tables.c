@@ -50,10 +50,8 @@ eg_run_gather(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
 {
     int64_t dims[2];
     eg_value_id inputs[2], out;
-    EG_TRY(eg_call_need(call, "rows", err));
-    EG_TRY(eg_call_need(call, "out", err));
-    EG_TRY(eg_call_int(x, call, "rows", 1, 1, &dims[0], err));
-    EG_TRY(eg_call_int(x, call, "out", 1, 1, &dims[1], err));
+    EG_TRY(eg_call_size(x, call, "rows", &dims[0], err));
+    EG_TRY(eg_call_size(x, call, "out", &dims[1], err));
     const eg_yaml *index = eg_call_arg(call, "index");
     if (index)
         EG_TRY(eg_expand_value(x, index, chain, &inputs[1], err));
@@ -75,8 +73,7 @@ eg_run_weight(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
 {
     int64_t dims[2];
     eg_value_id out;
-    EG_TRY(eg_call_need(call, "rows", err));
-    EG_TRY(eg_call_int(x, call, "rows", 1, 1, &dims[0], err));
+    EG_TRY(eg_call_size(x, call, "rows", &dims[0], err));
     EG_TRY(eg_call_int(x, call, "out", 1, 0, &dims[1], err));
     EG_TRY(load_table(x, call, dims, dims[1] ? 2 : 1, &out, err));
     eg_chain_set(chain, out);
@@ -100,8 +97,7 @@ eg_run_vector(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     eg_value_id value;
     const eg_yaml *name;
     EG_TRY(eg_chain_one(chain, call->step, "vector", &value, err));
-    EG_TRY(eg_call_need(call, "weight", err));
-    EG_TRY(eg_call_get(x, call, "weight", &name, err));
+    EG_TRY(eg_call_require(x, call, "weight", &name, err));
     EG_TRY(apply_vector(x, call, "bias_add", name, "", &value, err));
     eg_chain_set(chain, value);
     return EG_OK;
@@ -113,8 +109,7 @@ eg_run_affine(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     eg_value_id value;
     const eg_yaml *name;
     EG_TRY(eg_chain_one(chain, call->step, "affine", &value, err));
-    EG_TRY(eg_call_need(call, "name", err));
-    EG_TRY(eg_call_get(x, call, "name", &name, err));
+    EG_TRY(eg_call_require(x, call, "name", &name, err));
     EG_TRY(apply_vector(x, call, "mul", name, ".weight", &value, err));
     EG_TRY(apply_vector(x, call, "bias_add", name, ".bias", &value, err));
     eg_chain_set(chain, value);

@@ -23,7 +23,8 @@ static const eg_arg_spec vector_args[] = {{"weight", EG_ARG_WEIGHT}, {NULL, 0}};
 static const eg_arg_spec affine_args[] = {{"name", EG_ARG_WEIGHT}, {NULL, 0}};
 static const eg_arg_spec positions_args[] = {{"skip", EG_ARG_NUMBER}, {NULL, 0}};
 static const eg_arg_spec activation_args[] = {{"name", EG_ARG_TEXT}, {NULL, 0}};
-static const eg_arg_spec split_args[] = {{"parts", EG_ARG_NUMBER}, {"squeeze", EG_ARG_NUMBER}, {NULL, 0}};
+static const eg_arg_spec split_args[] = {{"parts", EG_ARG_NUMBER}, {"squeeze", EG_ARG_NUMBER}, {"axis", EG_ARG_NUMBER},
+                                         {"order", EG_ARG_TEXT},   {"heads", EG_ARG_NUMBER},   {NULL, 0}};
 static const eg_arg_spec attention_args[] = {
     {"heads", EG_ARG_NUMBER},  {"key_heads", EG_ARG_NUMBER}, {"head_size", EG_ARG_NUMBER}, {"query", EG_ARG_OWN},
     {"key", EG_ARG_OWN},       {"value", EG_ARG_OWN},        {"qkv", EG_ARG_OWN},          {"output", EG_ARG_OWN},
@@ -86,6 +87,21 @@ eg_word_names(size_t *out_count)
                                         "as",       "from",        "when",          "let",           "scope"};
     *out_count = sizeof names / sizeof *names;
     return names;
+}
+
+const char *
+eg_argument_later(const char *name)
+{
+    static const char *const reserved[][2] = {
+        {"groups", "comes with the families of grouped projections"},
+        {"rotary", "comes with the families of rotary positions"},
+        {"alibi", "comes with the families of linear biases"},
+    };
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        if (strcmp(reserved[i][0], name) == 0)
+            return reserved[i][1];
+    }
+    return NULL;
 }
 
 const char *
