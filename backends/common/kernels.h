@@ -44,9 +44,10 @@ typedef struct eg_kernels {
     void (*product)(const float *a, int64_t lda, const float *b, int64_t ldb, float *y, int64_t ldy, int64_t m,
                     int64_t n, int64_t k, float factor);
     /*
-     * y[m][n] = Σ x[m][k] · w[n][k]: rows by a weight, which is read where it lies. Each element is a chain of (fused,
-     * but in plain C) multiply-adds over 384 values of k after another, added up in order, whatever m and n are and
-     * wherever it stands; so the work may be cut anywhere along both. Needs up to 112 KiB of stack, no other memory.
+     * y[m][n] = Σ x[m][k] · w[n][k]: rows by a weight, which is read where it lies. Each element is made of chains of
+     * 128 multiply-adds (fused, but in plain C), added up in order three by three, and these sums in order, whatever m
+     * and n are and wherever it stands; so the work may be cut anywhere along both. Needs up to 120 KiB of stack, no
+     * other memory.
      */
     void (*matmul)(const float *x, int64_t ldx, const float *w, int64_t ldw, float *y, int64_t ldy, int64_t m,
                    int64_t n, int64_t k);

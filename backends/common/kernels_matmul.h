@@ -6,11 +6,14 @@
  * where it lies, one element at a time into all lanes, so nothing of it is packed or copied. Results gather in a strip [rows][columns] of their own:
  * y's rows often lie a power of two apart and would throw each other out of the cache, four columns at a time.
  *
- * Each element is one chain of fused multiply-adds over MATMUL_DEPTH values of k after another, added up in order: the
- * same bits in any tile, whatever its place, for any number of rows and columns and on every instruction set.
+ * Each element is one chain of fused multiply-adds over MATMUL_CHAIN values of k after another, added up in order, and
+ * these sums of MATMUL_DEPTH values are added up in order: the same bits in any tile, whatever its place, for any number
+ * of rows and columns and on every instruction set. Shorter chains round less.
  */
 
-/* Values of k in a chain. */
+/* Values of k in a chain; a multiple of MATMUL_LINE. */
+#define MATMUL_CHAIN 128
+/* Values of k in a panel; a multiple of MATMUL_CHAIN. */
 #define MATMUL_DEPTH 384
 /* Columns of W that the panels of all rows pass over before the next ones: a megabyte of chains. */
 #define MATMUL_BLOCK 768
@@ -42,11 +45,11 @@ matmul_step(int V, int C, const float *panel, const float *w, int64_t ldw, vf (*
     }
 }
 
-/* V vectors of rows by C columns of W into the strip; meanwhile the columns at `next` are called for. */
+/* The chains of k values, k ≤ MATMUL_CHAIN; meanwhile the columns at `next` are called for. */
 static inline __attribute__((always_inline)) void
-matmul_tile(int V, int C, const float *panel, const float *w, int64_t ldw, const float *next, int64_t k, float *strip)
+matmul_chain(int V, int C, const float *panel, const float *w, int64_t ldw, const float *next, int64_t k,
+             vf (*sums)[MATMUL_VECTORS])
 {
-    vf sums[MATMUL_COLUMNS_1][MATMUL_VECTORS];
 #pragma GCC unroll 16
     for (int c = 0; c < C; c++)
 #pragma GCC unroll 16
@@ -63,11 +66,33 @@ matmul_tile(int V, int C, const float *panel, const float *w, int64_t ldw, const
     }
     for (; i < k; i++)
         matmul_step(V, C, panel + i * V * VW, w + i, ldw, sums);
+}
+
+/* V vectors of rows by C columns of W into the strip. */
+static inline __attribute__((always_inline)) void
+matmul_tile(int V, int C, const float *panel, const float *w, int64_t ldw, const float *next, int64_t k, float *strip)
+{
+    _Alignas(64) float totals[MATMUL_COLUMNS_1 * MATMUL_VECTORS * VW];
+    vf sums[MATMUL_COLUMNS_1][MATMUL_VECTORS];
+    for (int64_t i = 0; i == 0 || i < k; i += MATMUL_CHAIN) {
+        int64_t length = k - i < MATMUL_CHAIN ? k - i : MATMUL_CHAIN;
+        matmul_chain(V, C, panel + i * V * VW, w + i, ldw, next + i, length, sums);
+#pragma GCC unroll 16
+        for (int c = 0; c < C; c++) {
+#pragma GCC unroll 16
+            for (int v = 0; v < V; v++) {
+                float *total = totals + (c * V + v) * VW;
+                v_store(total, i == 0 ? sums[c][v] : v_add(v_load(total), sums[c][v]));
+            }
+        }
+    }
 #pragma GCC unroll 16
     for (int c = 0; c < C; c += MATMUL_GROUP) {
 #pragma GCC unroll 16
         for (int v = 0; v < V; v++) {
-            const vf group[MATMUL_GROUP] = {sums[c][v], sums[c + 1][v], sums[c + 2][v], sums[c + 3][v]};
+            vf group[MATMUL_GROUP];
+            for (int g = 0; g < MATMUL_GROUP; g++)
+                group[g] = v_load(totals + ((c + g) * V + v) * VW);
             v_store_turned(group, strip + v * VW * MATMUL_STRIP + c, MATMUL_STRIP);
         }
     }

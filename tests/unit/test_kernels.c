@@ -262,6 +262,7 @@ Test(kernels, product_does_not_depend_on_neighbours)
 
 /* --- rows by a weight ------------------------------------------------------------------------------------------ */
 
+#define MATMUL_CHAIN 128
 #define MATMUL_DEPTH 384
 #define MATMUL_GAP 3 /* between rows, to see that nothing is written or read there */
 
@@ -304,26 +305,32 @@ matmul_case_free(matmul_case *c)
 static float
 matmul_by_chains(const float *x, const float *w, int64_t k)
 {
-    float sum = 0;
-    for (int64_t begin = 0; begin < k; begin += MATMUL_DEPTH) {
-        float chain = 0;
-        for (int64_t i = begin; i < k && i < begin + MATMUL_DEPTH; i++)
-            chain = fmaf(x[i], w[i], chain);
-        sum = begin == 0 ? chain : sum + chain;
+    float sum = 0, part = 0, chain = 0;
+    for (int64_t i = 0; i < k; i++) {
+        chain = fmaf(x[i], w[i], chain);
+        if ((i + 1) % MATMUL_CHAIN == 0 || i + 1 == k) {
+            part += chain;
+            chain = 0;
+        }
+        if ((i + 1) % MATMUL_DEPTH == 0 || i + 1 == k) {
+            sum += part;
+            part = 0;
+        }
     }
     return sum;
 }
 
-/* Whether it is as near as the roundings of one chain and of the sum of chains allow: u = 2^-24 each, of Σ|x·w|. */
+/* As near as its roundings allow, each at most 2^-24 of Σ|x·w|: product, chain, chains, sums of chains. */
 static int
 matmul_near(const float *x, const float *w, int64_t k, float got)
 {
-    double sum = 0, size = 0, roundings = (double)((k < MATMUL_DEPTH ? k : MATMUL_DEPTH) + k / MATMUL_DEPTH + 1);
+    double sum = 0, size = 0;
+    int64_t roundings = 1 + (k < MATMUL_CHAIN ? k : MATMUL_CHAIN) + MATMUL_DEPTH / MATMUL_CHAIN + k / MATMUL_DEPTH + 1;
     for (int64_t i = 0; i < k; i++) {
         sum += (double)x[i] * w[i];
         size += fabs((double)x[i] * w[i]);
     }
-    return fabs(sum - got) <= 1.001 * roundings * 0x1p-24 * size;
+    return fabs(sum - got) <= 1.001 * (double)roundings * 0x1p-24 * size;
 }
 
 static void
@@ -352,7 +359,8 @@ check_matmul(const eg_kernels *kernels, int64_t m, int64_t n, int64_t k)
 static void
 check_matmul_sizes(const eg_kernels *kernels)
 {
-    static const int64_t large[][3] = {{25, 63, 383}, {49, 65, 384}, {7, 129, 385}, {97, 33, 769}, {3, 770, 17},
+    static const int64_t large[][3] = {{25, 63, 383}, {9, 20, 127},  {9, 20, 129},  {17, 12, 257},
+                                       {49, 65, 384}, {7, 129, 385}, {97, 33, 769}, {3, 770, 17},
                                        {1, 1537, 40}, {200, 5, 31},  {1, 1, 1999},  {24, 64, 1152}};
     for (int64_t m = 1; m <= 50; m++)
         for (int64_t n = 1; n <= 40; n += m < 25 ? 1 : 3)
