@@ -10,6 +10,9 @@
 #define LEAST_COLUMNS 192
 /* Rows of a part are a multiple of this: what the widest panel of eight lanes holds. */
 #define ROW_STEP 24
+/* Rows of a part, where there are enough of them for several parts a thread: one that is late holds up the others less. */
+#define EASY_ROWS 96
+#define PARTS_PER_THREAD 4
 /* Nanoseconds of a multiplication and an addition, for this many rows at least: the weight must be read for one too. */
 #define COST 0.025
 #define COST_ROWS 8
@@ -100,6 +103,8 @@ run_own(const eg_cpu_call *call)
     work.tile_columns = LEAST_COLUMNS;
     int64_t across = parts_of(columns, work.tile_columns);
     int64_t down = least(parts_of(threads, across), parts_of(rows, ROW_STEP));
+    int64_t easy = threads > 1 ? least(parts_of(PARTS_PER_THREAD * threads, across), rows / EASY_ROWS) : 1;
+    down = easy > down ? easy : down;
     if (across * down < threads)
         work.tile_columns = part_of(columns, parts_of(threads, down), COLUMN_STEP);
     work.tile_rows = part_of(rows, down, ROW_STEP);
