@@ -269,11 +269,12 @@ eg_expand_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const in
         if (!tensor)
             return missing(x, &request, err);
     }
-    const char *own = request.head && request.head->weights ? request.head->name : "";
+    /* Without a file to tell: heads are alternatives, and two may give one name to tensors of different sizes. */
+    const char *owner = request.head && !request.base[0] ? request.head->name : "";
     const char *prefix = request.base[0] ? recipe->prefix : request.head ? request.head->prefix : "";
     const char *name = tensor ? graph_name(x->arena, "", tensor->name) : graph_name(x->arena, prefix, request.names[0]);
     const char *key = tensor ? eg_arena_printf(x->arena, "%s %s", tensor->file, tensor->name)
-                             : eg_arena_printf(x->arena, "%s %s", request.base[0] ? "" : own, name);
+                             : eg_arena_printf(x->arena, "%s %s", owner, name);
     if (!name || !key)
         return eg_fail_nomem(err, "a constant");
     uint64_t known;

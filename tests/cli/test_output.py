@@ -338,3 +338,14 @@ def test_progress_on_a_terminal(tiny):
     assert re.search(rb"\r\x1b\[Kegbert: \d+ texts, [0-9.e+]+/s", seen)
     assert seen.endswith(b"\r\x1b[K") and PLACEMENT.search(seen.replace(b"\r\n", b"\n"))
     assert stderr_of_a_terminal(tiny, "--quiet") == b""
+
+
+def test_inspect_warns_of_nothing_where_nothing_is_wrong(tiny, tmp_path):
+    assert lines("inspect", tiny)[0]["warnings"] == []
+    (tmp_path / "config.json").write_text((tiny / "config.json").read_text())
+    report = lines("inspect", tmp_path)[0]
+    heads = {head["name"]: head for head in report["heads"]}
+    # two heads that call tensors of different sizes classifier.weight
+    assert heads["sequence_classification"]["parameters"] == 2 * (16 + 1)
+    assert heads["multiple_choice"]["parameters"] == 16 + 1
+    assert report["warnings"] == ["there are no weights: they read as zeros"]
