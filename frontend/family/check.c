@@ -251,6 +251,19 @@ check_type_name(const eg_yaml *type, bool items, eg_error *err)
                          : "there are int, float, bool, string, activation, enum, list and map");
 }
 
+/* A default that is written out is one of the words, too. */
+static eg_status
+check_default_word(const eg_yaml *value, const eg_yaml *of, eg_error *err)
+{
+    if (value->type != EG_YAML_STRING || strpbrk(value->text, "{$") || eg_is_none(value))
+        return EG_OK;
+    for (size_t i = 0; i < of->count; i++) {
+        if (strcmp(of->items[i]->text, value->text) == 0)
+            return EG_OK;
+    }
+    return eg_yaml_fail(value, err, "the default '%s' is none of the words under `of`", value->text);
+}
+
 static eg_status
 check_declaration(const eg_yaml *spec, eg_error *err)
 {
@@ -266,6 +279,8 @@ check_declaration(const eg_yaml *spec, eg_error *err)
     EG_TRY(check_type_name(type, false, err));
     EG_TRY(check_word_list(keys, err));
     EG_TRY(check_word_list(of, err));
+    if (keys && keys->count == 0)
+        return eg_yaml_fail(keys, err, "the key '%s' is read from nowhere", spec->key);
     if (strcmp(type->text, "enum") == 0 && !of)
         return eg_yaml_fail_key(spec, err, "the enum '%s' does not say what it may be (`of: […]`)", spec->key);
     if (eg_yaml_get(spec, "items"))
@@ -284,6 +299,8 @@ check_declaration(const eg_yaml *spec, eg_error *err)
         return EG_OK;
     bool word =
         strcmp(type->text, "string") == 0 || strcmp(type->text, "enum") == 0 || strcmp(type->text, "activation") == 0;
+    if (word && of)
+        EG_TRY(check_default_word(value, of, err));
     return word ? eg_check_text(value, err) : eg_check_value(value, err);
 }
 
@@ -443,7 +460,16 @@ check_match(const eg_yaml *match, eg_error *err)
     EG_TRY(eg_yaml_expect(match, EG_YAML_MAP, err));
     EG_TRY(CHECK_KEYS(match, known, err));
     EG_TRY(check_word_list(eg_yaml_get(match, "architectures"), err));
-    return eg_yaml_get(match, "keys") ? eg_yaml_expect(eg_yaml_get(match, "keys"), EG_YAML_MAP, err) : EG_OK;
+    const eg_yaml *keys = eg_yaml_get(match, "keys");
+    if (keys)
+        EG_TRY(eg_yaml_expect(keys, EG_YAML_MAP, err));
+    for (size_t i = 0; keys && i < keys->count; i++) {
+        eg_yaml_type type = keys->items[i]->type;
+        if (type == EG_YAML_LIST || type == EG_YAML_MAP)
+            return eg_yaml_fail(keys->items[i], err, "'%s' is compared with one value, not %s", keys->items[i]->key,
+                                eg_yaml_type_name(keys->items[i]));
+    }
+    return EG_OK;
 }
 
 /* Expressions by name, names by name. */

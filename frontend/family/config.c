@@ -134,16 +134,6 @@ type_of(const eg_yaml *spec)
     return spec->type == EG_YAML_MAP ? eg_yaml_get(spec, "type")->text : spec->text;
 }
 
-static eg_status EG_PRINTF(3, 4) fail_value(const eg_config_entry *entry, eg_error *err, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    eg_status status = eg_vfail_at(err, EG_E_INPUT, entry->file, entry->json ? entry->json->line : 0,
-                                   entry->json ? entry->json->column : 0, fmt, args);
-    va_end(args);
-    return status;
-}
-
 static eg_status
 wrong_type(const eg_config_entry *entry, const eg_json *json, const char *expected, eg_error *err)
 {
@@ -266,6 +256,17 @@ datum_of_json(eg_config *config, const eg_config_entry *entry, const char *type,
     return EG_OK;
 }
 
+/* In config.json, or in the family where the default is not what it should be. */
+static eg_status
+fail_range(const eg_config_entry *entry, const char *shown, const char *what, const char *bound, eg_error *err)
+{
+    if (!entry->json)
+        return eg_yaml_fail(eg_yaml_get(entry->spec, "default"), err, "the default of %s is %s; %s %s is expected",
+                            entry->name, shown, what, bound);
+    return eg_fail_at(err, EG_E_INPUT, entry->file, entry->json->line, entry->json->column,
+                      "%s is %s; %s %s is expected", entry->name, shown, what, bound);
+}
+
 /* `min:` and `max:` of the declaration. */
 static eg_status
 check_range(const eg_config_entry *entry, const char *type, eg_error *err)
@@ -275,7 +276,6 @@ check_range(const eg_config_entry *entry, const char *type, eg_error *err)
     if ((!min && !max) || !eg_datum_is_number(&entry->value))
         return EG_OK;
     double bound, value = eg_datum_number(&entry->value);
-    const char *where = entry->json ? entry->name : "the default";
     char shown[40];
     if (integer)
         snprintf(shown, sizeof shown, "%" PRId64, entry->value.integer);
@@ -284,12 +284,12 @@ check_range(const eg_config_entry *entry, const char *type, eg_error *err)
     if (min) {
         EG_TRY(eg_yaml_as_number(min, &bound, err));
         if (value < bound)
-            return fail_value(entry, err, "%s is %s; at least %s is expected", where, shown, min->text);
+            return fail_range(entry, shown, "at least", min->text, err);
     }
     if (max) {
         EG_TRY(eg_yaml_as_number(max, &bound, err));
         if (value > bound)
-            return fail_value(entry, err, "%s is %s; at most %s is expected", where, shown, max->text);
+            return fail_range(entry, shown, "at most", max->text, err);
     }
     return EG_OK;
 }
@@ -315,7 +315,8 @@ take_default(eg_config *config, eg_config_entry *entry, const char *type, eg_err
     const eg_yaml *node = entry->spec->type == EG_YAML_MAP ? eg_yaml_get(entry->spec, "default") : NULL;
     if (!node || node->type == EG_YAML_NULL)
         return EG_OK;
-    eg_expr_env env = {.user = config, .look_up = look_up_for_default, .arena = &config->arena};
+    eg_expr_env env = {
+        .user = config, .look_up = look_up_for_default, .effort = &config->effort, .arena = &config->arena};
     if (is_word_type(type)) {
         const char *text;
         EG_TRY(eg_eval_text(node, &env, &text, err));
@@ -338,6 +339,8 @@ take_default(eg_config *config, eg_config_entry *entry, const char *type, eg_err
     return EG_OK;
 }
 
+enum { DEFAULT_DEPTH = 64 };
+
 static eg_status
 read_entry(eg_config *config, eg_config_entry *entry, eg_error *err)
 {
@@ -345,6 +348,8 @@ read_entry(eg_config *config, eg_config_entry *entry, eg_error *err)
         return EG_OK;
     if (entry->state == EG_CONFIG_READING)
         return eg_yaml_fail_key(entry->spec, err, "the default of %s needs its own value", entry->name);
+    if (config->depth == DEFAULT_DEPTH)
+        return eg_yaml_fail_key(entry->spec, err, "defaults that need one another: more than %d", DEFAULT_DEPTH);
     entry->state = EG_CONFIG_READING;
     const char *type = type_of(entry->spec);
     entry->json = find_entry(config, entry, &entry->file);
@@ -352,7 +357,9 @@ read_entry(eg_config *config, eg_config_entry *entry, eg_error *err)
         EG_TRY(datum_of_json(config, entry, type, entry->json, &entry->value, err));
         entry->has_value = true;
     } else {
+        config->depth++;
         EG_TRY(take_default(config, entry, type, err));
+        config->depth--;
         if (!entry->file)
             entry->file = config->file;
     }
@@ -642,7 +649,8 @@ list_values(const eg_config *config, const char *condition, const eg_config_entr
 static eg_status
 check_required(eg_config *config, const eg_yaml *list, eg_error *err)
 {
-    eg_expr_env env = {.user = config, .look_up = look_up_for_default, .arena = &config->arena};
+    eg_expr_env env = {
+        .user = config, .look_up = look_up_for_default, .effort = &config->effort, .arena = &config->arena};
     for (size_t i = 0; list && i < list->count; i++) {
         const eg_yaml *condition = list->items[i];
         bool holds;

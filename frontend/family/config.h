@@ -40,6 +40,7 @@ typedef struct eg_config {
     const char *const *labels; /* id2label in order; NULL: none */
     int64_t num_labels;
     bool tie_word_embeddings;
+    uint32_t depth, effort; /* while it is read: defaults that wait for one another, evaluations made */
 } eg_config;
 
 typedef struct eg_config_options {

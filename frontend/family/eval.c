@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MAX_EACH = 65536 };
+enum { MAX_EACH = 65536, MAX_NAME = 1024 };
 
 bool
 eg_is_choice(const eg_yaml *node)
@@ -105,6 +105,8 @@ check_each(const eg_yaml *node, eg_error *err)
 static eg_status
 eval_item(const eg_yaml *node, const eg_expr_env *env, eg_datum *out, eg_error *err)
 {
+    eg_place place = eg_scalar_place(node);
+    EG_TRY(eg_expr_spend(env, 0, &place, err));
     EG_TRY(eg_eval_choice(node, env, &node, err));
     if (node->type != EG_YAML_STRING)
         return eg_eval_value(node, env, out, err);
@@ -128,7 +130,10 @@ eval_each(const eg_yaml *node, const eg_expr_env *env, eg_datum *out, eg_error *
         return eg_fail_nomem(err, "a list");
     for (int64_t i = 0; i < count.integer; i++) {
         each_scope scope = {env, counter->key, i};
-        eg_expr_env inner = {&scope, look_up_in_each, fed_in_each, env->arena};
+        eg_expr_env inner = *env;
+        inner.user = &scope;
+        inner.look_up = look_up_in_each;
+        inner.fed = fed_in_each;
         EG_TRY(eval_item(eg_yaml_get(node, "value"), &inner, &items[i], err));
     }
     *out = (eg_datum){.type = EG_DATUM_LIST, .items = items, .count = (size_t)count.integer};
@@ -236,6 +241,8 @@ eg_eval_text(const eg_yaml *node, const eg_expr_env *env, const char **out, eg_e
     }
     eg_strbuf text = {0};
     eg_status status = fill_braces(node, env, &text, err);
+    if (status == EG_OK && text.length > MAX_NAME)
+        status = eg_yaml_fail(node, err, "a name of %zu bytes; it has at most %d", text.length, MAX_NAME);
     if (status == EG_OK) {
         *out = eg_arena_strdup(env->arena, text.data ? text.data : "");
         if (text.failed || !*out)

@@ -20,6 +20,7 @@ enum {
     EG_NODES_MAX = 50000,  /* of a graph: a config that asks for more is wrong */
     EG_STEPS_MAX = 200000, /* taken in one expansion */
     EG_STEPS_DEPTH = 64,   /* blocks inside one another */
+    EG_NAMES_MAX = 1000,   /* given in one block */
     EG_CANDIDATES_MAX = 16 /* names in a list of tensors */
 };
 
@@ -86,6 +87,7 @@ typedef struct eg_frame eg_frame;
 struct eg_frame {
     eg_frame *parent;
     eg_named *names;
+    uint32_t name_count;
     eg_chain in;
 };
 
@@ -118,7 +120,8 @@ typedef struct eg_expand {
     eg_arena *arena; /* of names and lists; lives as long as the expansion */
     eg_survey *survey;
     bool type_ids_fed;
-    uint32_t steps; /* taken so far */
+    uint32_t steps;  /* taken so far */
+    uint32_t effort; /* of expressions so far */
     eg_context at;
     const eg_variable *top_variables; /* the family's own `let:` */
     eg_map values;                    /* public name → value */

@@ -664,10 +664,24 @@ eg_scalar_place(const eg_yaml *scalar)
 }
 
 eg_status
+eg_expr_spend(const eg_expr_env *env, size_t length, const eg_place *place, eg_error *err)
+{
+    if (!env->effort)
+        return EG_OK;
+    if (length / 16 >= EG_EFFORT_MAX - *env->effort)
+        return eg_fail_at(err, EG_E_INPUT, place->file, place->line, place->column,
+                          "the family asks for more than %d evaluations", EG_EFFORT_MAX);
+    *env->effort += 1 + (uint32_t)(length / 16);
+    return EG_OK;
+}
+
+eg_status
 eg_expr_eval(const char *text, size_t length, const eg_place *place, const eg_expr_env *env, eg_datum *out,
              eg_error *err)
 {
     parser p = {.text = text, .length = length, .place = place, .env = env, .err = err};
+    if (env)
+        EG_TRY(eg_expr_spend(env, length, place, err));
     EG_TRY(advance(&p));
     EG_TRY(parse_or(&p, out));
     if (p.now.type != T_END)

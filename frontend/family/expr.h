@@ -19,6 +19,8 @@
 #include "frontend/family/datum.h"
 #include "frontend/yaml.h"
 
+enum { EG_EFFORT_MAX = 1 << 20 };
+
 /* Where names get their values. */
 typedef struct eg_expr_env {
     void *user;
@@ -26,7 +28,8 @@ typedef struct eg_expr_env {
     eg_status (*look_up)(void *user, const char *name, bool config_only, eg_datum *out, bool *found, eg_error *err);
     /* Whether an input is fed; false with *known = false where there is no such input. */
     bool (*fed)(void *user, const char *input, bool *known);
-    eg_arena *arena; /* of the strings that a result holds */
+    uint32_t *effort; /* evaluations made so far, items of lists too: at most EG_EFFORT_MAX; NULL: not counted */
+    eg_arena *arena;  /* of the strings that a result holds */
 } eg_expr_env;
 
 /* The place of the text's first character. */
@@ -40,6 +43,9 @@ eg_place eg_scalar_place(const eg_yaml *scalar);
 
 EG_NODISCARD eg_status eg_expr_eval(const char *text, size_t length, const eg_place *place, const eg_expr_env *env,
                                     eg_datum *out, eg_error *err);
+
+/* Counts one evaluation of a text of that length; an error at `place` where there have been too many. */
+EG_NODISCARD eg_status eg_expr_spend(const eg_expr_env *env, size_t length, const eg_place *place, eg_error *err);
 
 /* The syntax alone: names need not exist. */
 EG_NODISCARD eg_status eg_expr_check(const char *text, size_t length, const eg_place *place, eg_error *err);

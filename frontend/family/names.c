@@ -36,7 +36,7 @@ fed(void *user, const char *input, bool *known)
 eg_expr_env
 eg_expand_env(eg_expand *x)
 {
-    return (eg_expr_env){.user = x, .look_up = look_up, .fed = fed, .arena = x->arena};
+    return (eg_expr_env){.user = x, .look_up = look_up, .fed = fed, .effort = &x->effort, .arena = x->arena};
 }
 
 eg_status
@@ -145,6 +145,8 @@ eg_expand_name(eg_expand *x, const eg_yaml *at, const char *name, eg_value_id va
     if (named && named->value && value)
         return eg_yaml_fail(at, err, "the name '%s' is given twice in this block", name);
     if (!named) {
+        if (++x->at.frame->name_count > EG_NAMES_MAX)
+            return eg_yaml_fail(at, err, "more than %d names in one block", EG_NAMES_MAX);
         named = eg_arena_alloc(x->arena, sizeof *named);
         if (!named)
             return eg_fail_nomem(err, "a name");

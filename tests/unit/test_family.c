@@ -396,6 +396,31 @@ Test(family, what_comes_later_is_refused_by_name)
                          "it is one of blocks, per_head");
 }
 
+Test(family, what_multiplies_in_expressions_is_stopped)
+{
+    check_family_refused("else: local}}}\n",
+                         "else: local}}}\n  bomb: {type: list, default: {each: {i: 60000}, value: "
+                         "{each: {j: 60000}, value: 1}}}\n",
+                         12, 83, "more than 1048576 evaluations");
+    eg_strbuf text = {0};
+    for (int i = 0; i < 70; i++)
+        eg_strbuf_printf(&text, "  x%d: {type: int, default: $x%d}\n", i, i + 1);
+    eg_strbuf_puts(&text, "  x70: int\nrequire:");
+    write_changed("require:", text.data);
+    eg_strbuf_finish(&text);
+    check_refused(77, 3, "toy.yaml", "defaults that need one another: more than 64");
+}
+
+Test(family, declarations_are_consistent)
+{
+    check_family_refused("of: [a, b], default: a", "of: [a, b], default: c", 9, 43, "none of the words");
+    check_family_refused("default: 2, min: 1}", "default: 0, min: 1}", 5, 32, "the default of layers is 0");
+    check_family_refused("keys: [hidden_size, dim]", "keys: []", 4, 42, "read from nowhere");
+    check_family_refused("model_types: [toy]", "match: {keys: {a: [1]}}", 1, 19, "one value, not a list");
+    check_family_refused("[first_token, {linear", "[{split: [3, 3], as: [a, b]}, {linear", 30, 44,
+                         "the parts make 6 of a width of 4");
+}
+
 Test(family, ops_that_passes_alone_make_are_no_steps)
 {
     eg_op op = *eg_op_find("tanh");
