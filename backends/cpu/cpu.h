@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cpu backend: matmul by a kernel of its own or by OpenBLAS, the common kernels for everything else. */
+/* The cpu backend: matmul by OpenBLAS or, of few rows, by a kernel of its own, the common kernels for everything else. */
 #ifndef EG_CPU_CPU_H
 #define EG_CPU_CPU_H
 
@@ -7,9 +7,10 @@
 
 /* What the device's library points to. */
 typedef struct eg_cpu_library {
-    bool own_products; /* matmul by the kernel; else by OpenBLAS, which is open then */
+    int64_t own_rows; /* products of fewer rows are the kernel's, the others OpenBLAS's; INT64_MAX: it is not open */
     eg_blas blas;
     char note[1024];
+    char description[320]; /* what multiplies */
     char fingerprint[512];
 } eg_cpu_library;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* matmul, y = x · wᵀ: by the kernel of backends/common, or by OpenBLAS where that is asked for. */
+/* matmul, y = x · wᵀ: by OpenBLAS, or by the kernel of backends/common where there are fewer rows. */
 #include <limits.h>
 
 #include "cpu.h"
@@ -30,7 +30,7 @@ accept_matmul(eg_cpu_reader *reader)
         return eg_cpu_refuse(reader, "wants f32 rows and an f32 table of rank 2");
     if (eg_cpu_width(&x) != w.dims[1].k || eg_cpu_width(&out) != w.dims[0].k)
         return eg_cpu_refuse(reader, "sizes that do not fit");
-    if (library->own_products)
+    if (library->own_rows == INT64_MAX)
         return true;
     if (w.dims[0].k > INT_MAX || x.row_stride > INT_MAX || w.row_stride > INT_MAX || out.row_stride > INT_MAX)
         return eg_cpu_refuse(reader, "larger than OpenBLAS's 32-bit sizes");
@@ -118,10 +118,9 @@ static eg_status
 run_matmul(const eg_cpu_call *call)
 {
     const eg_cpu_library *library = call->device->library;
-    if (eg_cpu_matrix_out(call).rows == 0)
-        return EG_OK;
-    if (!library->own_products)
-        return eg_cpu_matmul_blas(call, &library->blas);
+    int64_t rows = eg_cpu_matrix_out(call).rows;
+    if (rows >= library->own_rows)
+        return rows == 0 ? EG_OK : eg_cpu_matmul_blas(call, &library->blas);
     run_own(call);
     return EG_OK;
 }

@@ -133,8 +133,8 @@ info(const eg_device *device, const char *key)
     if (strcmp(key, "note") == 0)
         return library->note[0] != '\0' ? library->note : NULL;
     if (strcmp(key, "library") == 0)
-        return library->own_products ? "own products" : library->blas.description;
-    if (library->own_products)
+        return library->description;
+    if (library->own_rows == INT64_MAX)
         return NULL;
     if (strcmp(key, "path") == 0)
         return library->blas.path;
@@ -151,28 +151,37 @@ close_device(eg_device *device)
 }
 
 /*
- * The kernel in vectors is faster than OpenBLAS up to some hundred rows and level with it above (backends/README.md),
- * and has no libraries to look for; in plain C OpenBLAS is faster by far, so it is the kernel only where that fails.
+ * OpenBLAS packs the weight anew in each product, which only many rows make up for: below, the kernel in vectors is the
+ * faster one, up to twice (backends/README.md). In plain C it never is.
  */
+#define OWN_ROWS 1024
+
 static eg_status
 choose_products(const eg_host *host, const cpu_options *options, eg_cpu_library *library, eg_error *err)
 {
-    eg_error why = {.size = sizeof why};
-    library->own_products =
-        options->products == PRODUCTS_OWN || (options->products == PRODUCTS_AUTO && options->isa != EG_ISA_PLAIN);
-    if (library->own_products)
+    library->own_rows = INT64_MAX;
+    snprintf(library->description, sizeof library->description, "own products");
+    if (options->products == PRODUCTS_OWN)
         return EG_OK;
+    eg_error why = {.size = sizeof why};
     bool must = options->products == PRODUCTS_OPENBLAS;
     eg_status status =
         eg_blas_open(host, options->path[0] != '\0' ? options->path : NULL, &library->blas, must ? err : &why);
-    if (status == EG_OK) {
-        snprintf(library->note, sizeof library->note, "%s", library->blas.note);
-    } else if (!must && status != EG_E_NOMEM) {
-        snprintf(library->note, sizeof library->note, "%s: own products only, which are slow in plain C", why.message);
-        library->own_products = true;
-        status = EG_OK;
+    if (status != EG_OK && (must || status == EG_E_NOMEM))
+        return status;
+    if (status != EG_OK) {
+        snprintf(library->note, sizeof library->note, "%s: own products only%s", why.message,
+                 options->isa == EG_ISA_PLAIN ? ", which are slow in plain C" : "");
+        return EG_OK;
     }
-    return status;
+    library->own_rows = must || options->isa == EG_ISA_PLAIN ? 0 : OWN_ROWS;
+    snprintf(library->note, sizeof library->note, "%s", library->blas.note);
+    if (library->own_rows == 0)
+        snprintf(library->description, sizeof library->description, "%s", library->blas.description);
+    else
+        snprintf(library->description, sizeof library->description, "%s; own products below %d rows",
+                 library->blas.description, OWN_ROWS);
+    return EG_OK;
 }
 
 static eg_status
@@ -199,9 +208,9 @@ open_device(const eg_host *host, uint32_t index, const char *options_text, eg_de
         return status;
     }
     snprintf(library->fingerprint, sizeof library->fingerprint, "cpu " EGBERT_VERSION ", %s, %s",
-             eg_isa_name(options.isa), library->own_products ? "own products" : library->blas.description);
+             eg_isa_name(options.isa), library->description);
     device->own_ops = eg_cpu_own_ops;
-    if (!library->own_products)
+    if (library->own_rows != INT64_MAX)
         device->row_unit = library->blas.row_unit;
     device->info = info;
     *out = device;
