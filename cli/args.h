@@ -68,6 +68,7 @@ typedef struct eg_arguments {
     const char *shape, *lengths, *dump_ir, *format, *memory_svg, *save;
     eg_switch self_contained, check, dumps_ir;
     int64_t max_arena;
+    const char *plugin_options;
     double seconds;
 
     /* conformance */

@@ -93,6 +93,8 @@ const eg_arg eg_arg_table[] = {
      .min = 1, .max = INT32_MAX, .help = "most tokens of a text, special ones included"},
     {ROW("max-arena", EG_ARG_INT, EG_ON_EVERY, max_arena), .variable = "EGBERT_MAX_ARENA", .value = "BYTES",
      .min = 1, .max = INT64_MAX, .help = "most memory for the activations of one run"},
+    {ROW("plugin-options", EG_ARG_TEXT, EG_ON_EVERY, plugin_options), .variable = "EGBERT_PLUGIN_OPTIONS",
+     .value = "LIST", .help = "options of backends: cpu:products=own,isa=avx2;far:delay_us=0"},
     {ROW("head", EG_ARG_TEXT, EG_ON_EVERY, head), .variable = "EGBERT_HEAD", .value = "NAME",
      .help = "the task head, where the family has several"},
     {ROW("pooling", EG_ARG_TEXT, EG_ON_EVERY, pooling), .variable = "EGBERT_POOLING", .value = "MODE[,MODE]",

@@ -42,6 +42,7 @@ eg_session_open_engine(eg_session *session, const eg_app *app, eg_error *err)
         .plugin_files = args->plugins.items,
         .plugin_file_count = (uint32_t)args->plugins.count,
         .max_arena = (uint64_t)args->max_arena,
+        .plugin_options = args->plugin_options,
         .log = on_log,
         .log_user = session,
     };

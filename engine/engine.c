@@ -239,6 +239,30 @@ open_threads(eg_engine *engine, const eg_engine_options *options, eg_error *err)
     return EG_OK;
 }
 
+/* Options for a backend that is not there would otherwise be passed over in silence. */
+static eg_status
+check_plugin_options(eg_engine *engine, eg_error *err)
+{
+    for (const char *at = engine->plugin_options; at && *at;) {
+        size_t n = strcspn(at, ";"), name_length = strcspn(at, ":;");
+        char name[64];
+        if (name_length == 0 || name_length == n || name_length >= sizeof name) {
+            eg_status status =
+                eg_fail(err, EG_E_USAGE, "plugin options '%.*s' do not begin with a backend's name", (int)n, at);
+            return eg_hint(err, status, "NAME:KEY=VALUE,...;NAME:...");
+        }
+        memcpy(name, at, name_length);
+        name[name_length] = '\0';
+        if (!eg_registry_find(engine->registry, name)) {
+            const char *nearest = eg_registry_nearest(engine->registry, name);
+            eg_status status = eg_fail(err, EG_E_USAGE, "plugin options for '%s', and there is no such backend", name);
+            return nearest ? eg_hint(err, status, "did you mean '%s'?", nearest) : status;
+        }
+        at += n + (at[n] == ';');
+    }
+    return EG_OK;
+}
+
 static eg_status
 open_engine(eg_engine *engine, const eg_engine_options *options, eg_error *err)
 {
@@ -266,6 +290,7 @@ open_engine(eg_engine *engine, const eg_engine_options *options, eg_error *err)
     }
     EG_TRY(open_threads(engine, options, err)); /* before any library that links libgomp */
     EG_TRY(open_registry(engine, options, err));
+    EG_TRY(check_plugin_options(engine, err));
     return choose_backends(engine, options, err);
 }
 

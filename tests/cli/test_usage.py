@@ -162,3 +162,16 @@ def test_long_errors_are_cut_and_escaped(tiny):
     line = refused(2, "embed", tiny, "x", "--pooling", "a\n\x1b[31m" + "é" * 5000)
     assert "\x1b" not in line and "\\n" in line
     assert refused(3, "embed", "/no/" + "x" * 4000, "x")
+
+
+@pytest.mark.parametrize("options, says", [
+    ("gpu:x=1", "no such backend"),
+    ("isa=plain", "a backend's name"),
+    ("cpu:prodcts=own", "no option 'prodcts'"),
+])
+def test_wrong_plugin_options(options, says, tiny):
+    refused(2, "embed", tiny, "a", "--backend", "cpu", "--plugin-options", options, says=[says])
+
+
+def test_plugin_options_reach_the_backend(tiny):
+    assert len(done("embed", tiny, "a", "--backend", "cpu", env={"EGBERT_PLUGIN_OPTIONS": "cpu:isa=plain;far:delay_us=0"}))
