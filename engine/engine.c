@@ -128,9 +128,10 @@ collect_targets(eg_engine *engine, size_t at_least, eg_target *targets, uint32_t
         if (backend->status == EG_OK) {
             indices[*out_count] = (uint32_t)i;
             targets[(*out_count)++] = backend->target;
-        } else if (i < engine->named_count) {
-            return eg_fail(err, backend->status == EG_E_NOMEM ? EG_E_NOMEM : EG_E_BACKEND, "backend %s: %s",
-                           backend->choice.entry->name, backend->why);
+        } else if (i < engine->named_count || backend->status == EG_E_USAGE) { /* a wrong option is never passed over */
+            bool keeps = backend->status == EG_E_NOMEM || backend->status == EG_E_USAGE;
+            return eg_fail(err, keeps ? backend->status : EG_E_BACKEND, "backend %s: %s", backend->choice.entry->name,
+                           backend->why);
         }
     }
     if (*out_count == 0)
