@@ -144,7 +144,7 @@ heritable(eg_arena *arena, const eg_yaml *base, const eg_yaml **out, eg_error *e
     return EG_OK;
 }
 
-/* Where the base lies: beside the file that extends it, else in the folder of the families. */
+/* Where the base lies: beside the file that extends it (but not that file), else in the folder of the families. */
 static eg_status
 find_base(eg_family *family, const char *dir, const eg_yaml *extends, const char *file, const char **out, eg_error *err)
 {
@@ -154,10 +154,10 @@ find_base(eg_family *family, const char *dir, const eg_yaml *extends, const char
         return eg_yaml_fail(extends, err, "extends takes the name of a family, not a path");
     const char *folder = folder_of(&family->arena, file);
     const char *near = folder ? family_path(&family->arena, folder, name) : NULL;
-    const char *installed = family_path(&family->arena, dir, name);
-    if (!near || !installed)
+    const char *installed = family_path(&family->arena, dir, name), *own = name_of(&family->arena, file);
+    if (!near || !installed || !own)
         return eg_fail_nomem(err, "a family");
-    *out = eg_file_exists(near) ? near : installed;
+    *out = strcmp(own, name) != 0 && eg_file_exists(near) ? near : installed;
     return eg_file_exists(*out) ? EG_OK : eg_yaml_fail(extends, err, "there is no family '%s'", name);
 }
 

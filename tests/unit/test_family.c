@@ -441,6 +441,17 @@ Test(family, extends_in_a_circle_is_refused)
 
 /* --- reuse --------------------------------------------------------------------------------------- */
 
+Test(family, a_file_extends_the_family_of_its_name)
+{
+    eg_source_options options = options_of();
+    static char own[1024];
+    test_write(&folder, "model/toy.yaml", "extends: toy\nconfig: {layers: {default: 3}}\n");
+    snprintf(own, sizeof own, "%s", test_path(&folder, "model/toy.yaml"));
+    options.family = own;
+    cr_assert_eq(open_with(&options, "model"), EG_OK, "%s", test_error_line(&error));
+    check_inspect("\"hidden_states.3\"");
+}
+
 Test(family, extends_merges_maps_and_null_removes)
 {
     test_write(&folder, "models/kin.yaml",
