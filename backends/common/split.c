@@ -8,7 +8,7 @@
 #define PARTS_PER_THREAD 4
 
 static int64_t
-part_count(const eg_cpu_call *call, double total)
+part_count(const eg_host_call *call, double total)
 {
     uint32_t threads = call->run->threads;
     if (threads <= 1 || total < 2 * LEAST_PART)
@@ -38,7 +38,7 @@ run_row_part(void *arg, uint32_t i, uint32_t worker)
 }
 
 void
-eg_cpu_split(const eg_cpu_call *call, int64_t n, int64_t step, double cost, eg_cpu_part part, void *arg)
+eg_cpu_split(const eg_host_call *call, int64_t n, int64_t step, double cost, eg_cpu_part part, void *arg)
 {
     if (n <= 0)
         return;
@@ -55,7 +55,7 @@ eg_cpu_split(const eg_cpu_call *call, int64_t n, int64_t step, double cost, eg_c
 /* --- queries of a pair value --------------------------------------------------------------------- */
 
 typedef struct pair_split {
-    const eg_cpu_call *call;
+    const eg_host_call *call;
     const eg_value_info *info;
     eg_cpu_pair_part part;
     void *arg;
@@ -75,10 +75,10 @@ run_pair_part(void *arg, uint32_t i, uint32_t worker)
 {
     const pair_split *s = arg;
     int64_t begin = s->total / s->parts * i, end = i + 1 == s->parts ? s->total : s->total / s->parts * (i + 1);
-    const eg_row *rows = eg_cpu_rows(s->call, s->info);
+    const eg_row *rows = eg_host_rows(s->call, s->info);
     int64_t offset = 0;
-    for (uint32_t t = 0; t < eg_cpu_texts(s->call) && offset < end; t++) {
-        eg_cpu_pair pair = eg_cpu_pair_begin(NULL, s->info, &rows[t]);
+    for (uint32_t t = 0; t < eg_host_texts(s->call) && offset < end; t++) {
+        eg_host_pair pair = eg_host_pair_begin(NULL, s->info, &rows[t]);
         int64_t block = pair.n * pair.columns, next = offset + pair.heads * block;
         int64_t head = begin > offset ? (begin - offset) / block : 0;
         for (; head < pair.heads && offset + head * block < end; head++) {
@@ -94,13 +94,13 @@ run_pair_part(void *arg, uint32_t i, uint32_t worker)
 }
 
 void
-eg_cpu_split_pairs(const eg_cpu_call *call, const eg_value_info *pair_info, double cost, eg_cpu_pair_part part,
+eg_cpu_split_pairs(const eg_host_call *call, const eg_value_info *pair_info, double cost, eg_cpu_pair_part part,
                    void *arg)
 {
     pair_split s = {call, pair_info, part, arg, 0, 1};
-    const eg_row *rows = eg_cpu_rows(call, pair_info);
-    for (uint32_t t = 0; t < eg_cpu_texts(call); t++) {
-        eg_cpu_pair pair = eg_cpu_pair_begin(NULL, pair_info, &rows[t]);
+    const eg_row *rows = eg_host_rows(call, pair_info);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+        eg_host_pair pair = eg_host_pair_begin(NULL, pair_info, &rows[t]);
         s.total += pair.heads * pair.n * pair.columns;
     }
     if (s.total == 0)

@@ -32,7 +32,7 @@ open_below_search_path(const eg_host *host, const char *name)
     void *self = dlopen(NULL, RTLD_NOW), *library = NULL;
     if (self == NULL || dlinfo(self, RTLD_DI_SERINFOSIZE, &size) != 0)
         return NULL;
-    info = eg_cpu_alloc(host, 1, size.dls_size);
+    info = eg_host_alloc(host, 1, size.dls_size);
     if (info == NULL)
         return NULL;
     if (dlinfo(self, RTLD_DI_SERINFOSIZE, info) == 0 && dlinfo(self, RTLD_DI_SERINFO, info) == 0) {
@@ -43,7 +43,7 @@ open_below_search_path(const eg_host *host, const char *name)
                 library = open_library(path);
         }
     }
-    eg_cpu_dealloc(host, info);
+    eg_host_dealloc(host, info);
     return library;
 }
 
@@ -57,11 +57,11 @@ find_library(const eg_host *host, const char *path, eg_error *err)
         return library;
     const char *why = dlerror();
     if (path != NULL)
-        eg_cpu_fail(err, EG_E_BACKEND, "cpu: OpenBLAS cannot be opened: %s", why != NULL ? why : path);
+        eg_host_fail(err, EG_E_BACKEND, "cpu: OpenBLAS cannot be opened: %s", why != NULL ? why : path);
     else
-        eg_cpu_fail(err, EG_E_BACKEND, "cpu: OpenBLAS was not found: neither %s nor %s in the loader's search path",
-                    OPENMP_FLAVOUR, SONAME);
-    (void)eg_cpu_hint(err, EG_E_BACKEND, "install it (Debian: libopenblas0-openmp)");
+        eg_host_fail(err, EG_E_BACKEND, "cpu: OpenBLAS was not found: neither %s nor %s in the loader's search path",
+                     OPENMP_FLAVOUR, SONAME);
+    (void)eg_host_hint(err, EG_E_BACKEND, "install it (Debian: libopenblas0-openmp)");
     return NULL;
 }
 
@@ -126,9 +126,9 @@ read_library(void *library, eg_blas *blas, eg_error *err)
     char *(*text)(void);
     void (*set_threads)(int);
     if (!symbol(library, "cblas_sgemm", &blas->sgemm) || !symbol(library, "openblas_get_parallel", &parallel))
-        return eg_cpu_fail(err, EG_E_BACKEND,
-                           "cpu: the library found is not OpenBLAS: it lacks cblas_sgemm or "
-                           "openblas_get_parallel");
+        return eg_host_fail(err, EG_E_BACKEND,
+                            "cpu: the library found is not OpenBLAS: it lacks cblas_sgemm or "
+                            "openblas_get_parallel");
     static const char *const models[] = {"sequential", "pthreads", "OpenMP"};
     int model = parallel();
     bool openmp = model == 2 && symbol(library, "omp_in_parallel", &blas->in_parallel) &&
@@ -186,18 +186,18 @@ check_answers(const eg_host *host, const eg_blas *blas, eg_error *err)
     static const int shapes[][3] = {{1, 1, 1},    {1, 67, 33},   {3, 5, 7},    {16, 64, 96},
                                     {17, 33, 65}, {64, 48, 129}, {70, 70, 140}};
     int64_t count = (int64_t)TEST_STRIDE * TEST_STRIDE;
-    float *numbers = eg_cpu_alloc(host, (uint64_t)count * 3, sizeof *numbers);
+    float *numbers = eg_host_alloc(host, (uint64_t)count * 3, sizeof *numbers);
     if (numbers == NULL)
-        return eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory");
     for (int64_t i = 0; i < 2 * count; i++)
         numbers[i] = test_number(i);
     eg_status status = EG_OK;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0] && status == EG_OK; i++)
         for (int turned = EG_BLAS_AS_IS; turned <= EG_BLAS_TURNED && status == EG_OK; turned++)
             if (!right_answer(blas, numbers, numbers + count, numbers + 2 * count, shapes[i], turned))
-                status = eg_cpu_fail(err, EG_E_BACKEND, "cpu: %s gives wrong numbers: a product of %d × %d × %d",
-                                     blas->description, shapes[i][0], shapes[i][1], shapes[i][2]);
-    eg_cpu_dealloc(host, numbers);
+                status = eg_host_fail(err, EG_E_BACKEND, "cpu: %s gives wrong numbers: a product of %d × %d × %d",
+                                      blas->description, shapes[i][0], shapes[i][1], shapes[i][2]);
+    eg_host_dealloc(host, numbers);
     return status;
 }
 
@@ -232,9 +232,9 @@ find_row_unit(const eg_host *host, eg_blas *blas, eg_error *err)
 {
     static const int units[] = {1, 2, 4, 6, 8, 12, 16, 24, 32, 48};
     int64_t count = (int64_t)UNIT_ROWS * TEST_STRIDE;
-    float *numbers = eg_cpu_alloc(host, (uint64_t)count * 4, sizeof *numbers);
+    float *numbers = eg_host_alloc(host, (uint64_t)count * 4, sizeof *numbers);
     if (numbers == NULL)
-        return eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory");
     for (int64_t i = 0; i < 2 * count; i++) /* many bits, so that another order gives another sum */
         numbers[i] = (float)sin((double)(i % 7919) * 1.7);
     float *all = numbers + 2 * count;
@@ -247,7 +247,7 @@ find_row_unit(const eg_host *host, eg_blas *blas, eg_error *err)
             break;
         }
     }
-    eg_cpu_dealloc(host, numbers);
+    eg_host_dealloc(host, numbers);
     return EG_OK;
 }
 

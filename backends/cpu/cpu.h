@@ -15,9 +15,9 @@ typedef struct eg_cpu_library {
 } eg_cpu_library;
 
 /* The ops it brings; ended by NULL. */
-extern const eg_cpu_op *const eg_cpu_own_ops[];
+extern const eg_host_op *const eg_cpu_own_ops[];
 
 /* At least one row. */
-eg_status eg_cpu_matmul_blas(const eg_cpu_call *call, const eg_blas *blas);
+eg_status eg_cpu_matmul_blas(const eg_host_call *call, const eg_blas *blas);
 
 #endif

@@ -18,23 +18,24 @@
 #define COST_ROWS 8
 
 static bool
-accept_matmul(eg_cpu_reader *reader)
+accept_matmul(eg_host_reader *reader)
 {
     eg_value_info x, w, out;
-    const eg_cpu_library *library = reader->device->library;
-    if (!eg_cpu_count(reader, 2, 2) || !eg_cpu_input(reader, 0, &x) || !eg_cpu_input(reader, 1, &w) ||
-        !eg_cpu_output(reader, &out))
+    const eg_cpu_library *library = eg_cpu_device_of(reader->device)->library;
+    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &x) || !eg_host_input(reader, 1, &w) ||
+        !eg_host_output(reader, &out))
         return false;
     if (x.dtype != EG_F32 || w.dtype != EG_F32 || out.dtype != EG_F32 || w.kind != EG_TABLE || w.rank != 2 ||
         x.kind == EG_PAIR || out.kind != x.kind)
-        return eg_cpu_refuse(reader, "wants f32 rows and an f32 table of rank 2");
-    if (eg_cpu_width(&x) != w.dims[1].k || eg_cpu_width(&out) != w.dims[0].k)
-        return eg_cpu_refuse(reader, "sizes that do not fit");
+        return eg_host_refuse(reader, "wants f32 rows and an f32 table of rank 2");
+    if (eg_host_width(&x) != w.dims[1].k || eg_host_width(&out) != w.dims[0].k)
+        return eg_host_refuse(reader, "sizes that do not fit");
     if (library->own_rows == INT64_MAX)
         return true;
     if (w.dims[0].k > INT_MAX || x.row_stride > INT_MAX || w.row_stride > INT_MAX || out.row_stride > INT_MAX)
-        return eg_cpu_refuse(reader, "larger than OpenBLAS's 32-bit sizes");
-    reader->scratch_matmul = reader->device->row_unit > 1 ? (uint64_t)(w.dims[0].k + w.dims[1].k) : 0;
+        return eg_host_refuse(reader, "larger than OpenBLAS's 32-bit sizes");
+    reader->scratch.matmul_row =
+        eg_cpu_device_of(reader->device)->row_unit > 1 ? (uint64_t)(w.dims[0].k + w.dims[1].k) : 0;
     return true;
 }
 
@@ -43,7 +44,7 @@ accept_matmul(eg_cpu_reader *reader)
 /* A grid of tiles, `down` by as many as the columns need. */
 typedef struct matmul_work {
     const eg_kernels *kernels;
-    eg_cpu_matrix x, w, y;
+    eg_host_matrix x, w, y;
     int64_t tile_rows, tile_columns, down;
 } matmul_work;
 
@@ -69,7 +70,7 @@ part_of(int64_t n, int64_t parts, int64_t step)
 static void
 compute_block(const matmul_work *work, int64_t row, int64_t rows, int64_t column, int64_t columns)
 {
-    const eg_cpu_matrix *x = &work->x, *w = &work->w, *y = &work->y;
+    const eg_host_matrix *x = &work->x, *w = &work->w, *y = &work->y;
     work->kernels->matmul(x->f32 + row * x->stride, x->stride, w->f32 + column * w->stride, w->stride,
                           y->f32 + row * y->stride + column, y->stride, least(rows, x->rows - row),
                           least(columns, w->rows - column), x->width);
@@ -93,12 +94,12 @@ compute_tiles(void *arg, int64_t begin, int64_t end, uint32_t worker)
  * without, rows are cut too; where there are too few of them, the columns of a part become fewer. No cut changes a bit.
  */
 static void
-run_own(const eg_cpu_call *call)
+run_own(const eg_host_call *call)
 {
-    matmul_work work = {.kernels = call->kernels,
-                        .x = eg_cpu_matrix_in(call, 0),
-                        .w = eg_cpu_matrix_in(call, 1),
-                        .y = eg_cpu_matrix_out(call)};
+    matmul_work work = {.kernels = eg_cpu_kernels(call->device),
+                        .x = eg_host_matrix_in(call, 0),
+                        .w = eg_host_matrix_in(call, 1),
+                        .y = eg_host_matrix_out(call)};
     int64_t rows = work.x.rows, columns = work.w.rows, threads = call->run->threads;
     work.tile_columns = LEAST_COLUMNS;
     int64_t across = parts_of(columns, work.tile_columns);
@@ -115,15 +116,15 @@ run_own(const eg_cpu_call *call)
 }
 
 static eg_status
-run_matmul(const eg_cpu_call *call)
+run_matmul(const eg_host_call *call)
 {
-    const eg_cpu_library *library = call->device->library;
-    int64_t rows = eg_cpu_matrix_out(call).rows;
+    const eg_cpu_library *library = eg_cpu_device_of(call->device)->library;
+    int64_t rows = eg_host_matrix_out(call).rows;
     if (rows >= library->own_rows)
         return rows == 0 ? EG_OK : eg_cpu_matmul_blas(call, &library->blas);
     run_own(call);
     return EG_OK;
 }
 
-static const eg_cpu_op matmul = {"matmul", 0, accept_matmul, run_matmul};
-const eg_cpu_op *const eg_cpu_own_ops[] = {&matmul, NULL};
+static const eg_host_op matmul = {"matmul", 0, accept_matmul, run_matmul};
+const eg_host_op *const eg_cpu_own_ops[] = {&matmul, NULL};

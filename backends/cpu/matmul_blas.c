@@ -15,8 +15,8 @@
 /* Rows [first, first + rows) of the product. Where they are padded to whole units, x and y are copies in scratch. */
 typedef struct blas_work {
     const eg_blas *blas;
-    eg_cpu_matrix x, w, y;
-    eg_cpu_matrix copied; /* where the result goes from y; rows 0: it is in place already */
+    eg_host_matrix x, w, y;
+    eg_host_matrix copied; /* where the result goes from y; rows 0: it is in place already */
     int64_t tile_columns, tile_rows;
 } blas_work;
 
@@ -35,7 +35,7 @@ least(int64_t a, int64_t b)
 static void
 compute_tile(const blas_work *work, int64_t row, int64_t column)
 {
-    const eg_cpu_matrix *x = &work->x, *w = &work->w, *y = &work->y, *to = &work->copied;
+    const eg_host_matrix *x = &work->x, *w = &work->w, *y = &work->y, *to = &work->copied;
     int64_t rows = least(x->rows - row, work->tile_rows), columns = least(w->rows - column, work->tile_columns);
     eg_blas_product(work->blas, x->f32 + row * x->stride, (int)x->stride, w->f32 + column * w->stride, (int)w->stride,
                     y->f32 + row * y->stride + column, (int)y->stride, (int)rows, (int)columns, (int)x->width);
@@ -59,9 +59,9 @@ compute_tiles(void *arg, int64_t begin, int64_t end, uint32_t worker)
  * product in another order; their rows are whole units. So neither the number of rows nor of threads changes a bit.
  */
 static void
-compute(const eg_cpu_call *call, blas_work *work)
+compute(const eg_host_call *call, blas_work *work)
 {
-    int64_t rows = work->x.rows, columns = work->w.rows, unit = call->device->row_unit;
+    int64_t rows = work->x.rows, columns = work->w.rows, unit = eg_cpu_device_of(call->device)->row_unit;
     int64_t across = 2 * ((columns + 2 * TILE_COLUMNS - 1) / (2 * TILE_COLUMNS));
     work->tile_columns = round_up((columns + across - 1) / across, TILE_STEP);
     across = (columns + work->tile_columns - 1) / work->tile_columns;
@@ -74,12 +74,12 @@ compute(const eg_cpu_call *call, blas_work *work)
 
 /* The rows of `all` from `first` on, padded in scratch to `rows`; the padding is zero. */
 static void
-compute_padded(const eg_cpu_call *call, const blas_work *all, int64_t first, int64_t rows, float *scratch)
+compute_padded(const eg_host_call *call, const blas_work *all, int64_t first, int64_t rows, float *scratch)
 {
     int64_t given = all->x.rows - first, width = all->x.width, columns = all->w.rows;
     blas_work work = *all;
-    work.x = (eg_cpu_matrix){.f32 = scratch, .rows = rows, .width = width, .stride = width};
-    work.y = (eg_cpu_matrix){.f32 = scratch + rows * width, .rows = rows, .width = columns, .stride = columns};
+    work.x = (eg_host_matrix){.f32 = scratch, .rows = rows, .width = width, .stride = width};
+    work.y = (eg_host_matrix){.f32 = scratch + rows * width, .rows = rows, .width = columns, .stride = columns};
     work.copied = all->y;
     work.copied.f32 += first * all->y.stride;
     work.copied.rows = given;
@@ -95,13 +95,13 @@ compute_padded(const eg_cpu_call *call, const blas_work *all, int64_t first, int
  * holds them (a second product would pack the weights again), else the last ones.
  */
 eg_status
-eg_cpu_matmul_blas(const eg_cpu_call *call, const eg_blas *blas)
+eg_cpu_matmul_blas(const eg_host_call *call, const eg_blas *blas)
 {
     blas_work work = {
-        .blas = blas, .x = eg_cpu_matrix_in(call, 0), .w = eg_cpu_matrix_in(call, 1), .y = eg_cpu_matrix_out(call)};
-    int64_t rows = work.x.rows, unit = call->device->row_unit, rest = rows % unit;
+        .blas = blas, .x = eg_host_matrix_in(call, 0), .w = eg_host_matrix_in(call, 1), .y = eg_host_matrix_out(call)};
+    int64_t rows = work.x.rows, unit = eg_cpu_device_of(call->device)->row_unit, rest = rows % unit;
     if (rows > INT_MAX - unit)
-        return eg_cpu_fail(call->err, EG_E_UNSUPPORTED, "%s: more rows than OpenBLAS can take", call->node->name);
+        return eg_host_fail(call->err, EG_E_UNSUPPORTED, "%s: more rows than OpenBLAS can take", call->node->name);
     if (rest == 0) {
         compute(call, &work);
         return EG_OK;

@@ -94,8 +94,8 @@ read_openblas(const char *options, cpu_options *out, eg_error *err)
         return EG_OK;
     bool none = strcmp(out->path, "none") == 0;
     if (out->products == (none ? PRODUCTS_OPENBLAS : PRODUCTS_OWN))
-        return eg_cpu_fail(err, EG_E_USAGE, "cpu: products=%s and openblas=%s contradict each other",
-                           none ? "openblas" : "own", out->path);
+        return eg_host_fail(err, EG_E_USAGE, "cpu: products=%s and openblas=%s contradict each other",
+                            none ? "openblas" : "own", out->path);
     out->products = none ? PRODUCTS_OWN : PRODUCTS_OPENBLAS;
     return EG_OK;
 }
@@ -108,16 +108,16 @@ read_options(const char *options, cpu_options *out, eg_error *err)
     char text[64];
     *out = (cpu_options){.isa = eg_isa_best()};
     if (!eg_cpu_options_known(options, keys, text, sizeof text)) {
-        eg_cpu_fail(err, EG_E_USAGE, "cpu has no option '%s'", text);
-        return eg_cpu_hint(err, EG_E_USAGE, "isa=NAME, products=auto|own|openblas or openblas=FILE");
+        eg_host_fail(err, EG_E_USAGE, "cpu has no option '%s'", text);
+        return eg_host_hint(err, EG_E_USAGE, "isa=NAME, products=auto|own|openblas or openblas=FILE");
     }
     if (eg_cpu_option(options, "isa", text, sizeof text) && !eg_isa_find(text, &out->isa)) {
-        eg_cpu_fail(err, EG_E_USAGE, "cpu: this machine cannot run isa '%s'", text);
-        return eg_cpu_hint(err, EG_E_USAGE, "plain, or up to %s", eg_isa_name(eg_isa_best()));
+        eg_host_fail(err, EG_E_USAGE, "cpu: this machine cannot run isa '%s'", text);
+        return eg_host_hint(err, EG_E_USAGE, "plain, or up to %s", eg_isa_name(eg_isa_best()));
     }
     if (!read_products(options, &out->products)) {
-        eg_cpu_fail(err, EG_E_USAGE, "cpu: there are no such products as its option names");
-        return eg_cpu_hint(err, EG_E_USAGE, "products=auto, own or openblas");
+        eg_host_fail(err, EG_E_USAGE, "cpu: there are no such products as its option names");
+        return eg_host_hint(err, EG_E_USAGE, "products=auto, own or openblas");
     }
     return read_openblas(options, out, err);
 }
@@ -125,7 +125,7 @@ read_options(const char *options, cpu_options *out, eg_error *err)
 /* --- the device ------------------------------------------------------------------------------------------------ */
 
 static const char *
-info(const eg_device *device, const char *key)
+info(const eg_cpu_device *device, const char *key)
 {
     const eg_cpu_library *library = device->library;
     if (strcmp(key, "fingerprint") == 0)
@@ -142,11 +142,12 @@ info(const eg_device *device, const char *key)
 }
 
 static void
-close_device(eg_device *device)
+close_device(eg_device *base)
 {
-    if (device == NULL)
+    if (base == NULL)
         return;
-    eg_cpu_dealloc(device->host, device->library); /* the shared library itself stays open for good */
+    eg_cpu_device *device = eg_cpu_device_of(base);
+    eg_host_dealloc(base->host, device->library); /* the shared library itself stays open for good */
     eg_cpu_device_free(device);
 }
 
@@ -189,32 +190,32 @@ open_device(const eg_host *host, uint32_t index, const char *options_text, eg_de
             const eg_device_ops **out_ops, eg_error *err)
 {
     cpu_options options;
-    eg_device *device;
+    eg_cpu_device *device;
     if (index != 0)
-        return eg_cpu_fail(err, EG_E_USAGE, "cpu has one device, not a device %u", index);
+        return eg_host_fail(err, EG_E_USAGE, "cpu has one device, not a device %u", index);
     eg_status status = read_options(options_text, &options, err);
     if (status == EG_OK)
         status = eg_cpu_device_new(host, options.isa, &device, err);
     if (status != EG_OK)
         return status;
-    eg_cpu_library *library = eg_cpu_alloc(host, 1, sizeof *library);
+    eg_cpu_library *library = eg_host_alloc(host, 1, sizeof *library);
     device->library = library;
     if (library == NULL)
-        status = eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
+        status = eg_host_fail(err, EG_E_NOMEM, "out of memory");
     else
         status = choose_products(host, &options, library, err);
     if (status != EG_OK) {
-        close_device(device);
+        close_device(&device->base);
         return status;
     }
     snprintf(library->fingerprint, sizeof library->fingerprint, "cpu " EGBERT_VERSION ", %s, %s",
              eg_isa_name(options.isa), library->description);
-    device->own_ops = eg_cpu_own_ops;
+    device->base.own_ops = eg_cpu_own_ops;
     if (library->own_rows != INT64_MAX)
         device->row_unit = library->blas.row_unit;
     device->info = info;
-    *out = device;
-    *out_ops = &eg_cpu_device_ops;
+    *out = &device->base;
+    *out_ops = &eg_host_device_ops;
     return EG_OK;
 }
 

@@ -30,30 +30,53 @@ describe(uint32_t index, eg_device_desc *out)
     return EG_OK;
 }
 
-/* The host's functions that this plugin calls; a host that lacks one is too old. */
-static bool
-host_suffices(const eg_host *host)
+static const eg_host_op *const ops[] = {
+#define EG_REF_OP(symbol) &eg_ref_op_##symbol,
+#include "ops/ops.def"
+#undef EG_REF_OP
+#define EG_HOST_OP(symbol) &eg_host_op_##symbol,
+#include "backends/host/move.def"
+#undef EG_HOST_OP
+    NULL,
+};
+
+static const char *
+info(eg_device *device, const char *key)
 {
-    return EG_HAS(eg_host, host, view_weight) && host->alloc != NULL && host->dealloc != NULL &&
-           host->view_value != NULL && host->node_op != NULL && host->attr_int != NULL && host->view_weight != NULL;
+    (void)device;
+    if (strcmp(key, "fingerprint") == 0)
+        return "reference " EGBERT_VERSION;
+    return strcmp(key, "isa") == 0 ? "plain" : NULL;
 }
+
+static uint64_t
+scratch(const eg_exec *exec, const eg_dims *bound, uint32_t threads)
+{
+    (void)bound;
+    (void)threads;
+    return exec->scratch.bytes;
+}
+
+static const eg_host_backend backend = {
+    .name = "reference", .ops = ops, .level = EG_SUPPORT_REFERENCE, .info = info, .scratch = scratch};
 
 static eg_status
 open_device(const eg_host *host, uint32_t index, const char *options, eg_device **out, const eg_device_ops **out_ops,
             eg_error *err)
 {
     if (index != 0)
-        return eg_ref_fail(err, EG_E_USAGE, "reference has one device, not a device %u", index);
+        return eg_host_fail(err, EG_E_USAGE, "reference has one device, not a device %u", index);
     if (options != NULL && options[0] != '\0')
-        return eg_ref_fail(err, EG_E_USAGE, "reference takes no options, got '%s'", options);
-    if (!host_suffices(host))
-        return eg_ref_fail(err, EG_E_UNSUPPORTED, "the host lacks functions that reference needs");
-    eg_device *device = eg_ref_alloc(host, 1, sizeof *device);
+        return eg_host_fail(err, EG_E_USAGE, "reference takes no options, got '%s'", options);
+    if (!eg_host_suffices(host))
+        return eg_host_fail(err, EG_E_UNSUPPORTED, "the host lacks functions that reference needs");
+    eg_device *device = eg_host_alloc(host, 1, sizeof *device);
     if (device == NULL)
-        return eg_ref_fail(err, EG_E_NOMEM, "out of memory");
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory");
     device->host = host;
+    device->backend = &backend;
     *out = device;
-    *out_ops = &eg_ref_device_ops;
+    *out_ops = &eg_host_device_ops;
     return EG_OK;
 }
 
@@ -61,7 +84,7 @@ static void
 close_device(eg_device *device)
 {
     if (device != NULL)
-        eg_ref_dealloc(device->host, device);
+        eg_host_dealloc(device->host, device);
 }
 
 static const eg_plugin plugin = {

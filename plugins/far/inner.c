@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one file that looks into the reference backend's structs; far.h's have the same names and do not meet them. */
-#include "backends/reference/reference.h"
+/* The one file that looks into the reference backend's structs, which are those of its plumbing; far.h's have the same names and do not meet them. */
+#include "backends/host/host.h"
 
 const void *far_inner_weight_data(const eg_weight *inner);
 

@@ -6,10 +6,10 @@
 #include "../backend.h"
 
 typedef struct attention_work {
-    const eg_cpu_call *call;
+    const eg_host_call *call;
     const eg_value_info *info; /* of the pair value */
     const eg_row *rows;
-    eg_cpu_matrix left, right; /* q and k; p's texts have no rows: v and y */
+    eg_host_matrix left, right; /* q and k; p's texts have no rows: v and y */
     const float *in;
     float *pairs;
     int64_t size, group; /* of a head; queries' heads per key head */
@@ -19,45 +19,45 @@ typedef struct attention_work {
 
 /* heads and key_heads, checked against the widths; `wide` has A · s columns, `narrow` K · s. */
 static bool
-accept_heads(eg_cpu_reader *reader, const eg_value_info *wide, const eg_value_info *narrow, const eg_value_info *pair)
+accept_heads(eg_host_reader *reader, const eg_value_info *wide, const eg_value_info *narrow, const eg_value_info *pair)
 {
-    int64_t heads = eg_cpu_attr_int(reader, "heads", 0), key_heads = eg_cpu_attr_int(reader, "key_heads", heads);
+    int64_t heads = eg_host_attr_int(reader, "heads", 0), key_heads = eg_host_attr_int(reader, "key_heads", heads);
     if (wide->kind != EG_TOKEN || narrow->kind != EG_TOKEN || pair->kind != EG_PAIR || wide->set != pair->set ||
         narrow->set != pair->set || wide->dtype != EG_F32 || narrow->dtype != EG_F32 || pair->dtype != EG_F32)
-        return eg_cpu_refuse(reader, "wants f32 token and pair values of one row set");
+        return eg_host_refuse(reader, "wants f32 token and pair values of one row set");
     if (heads < 1 || key_heads < 1 || heads % key_heads != 0 || pair->dims[0].k != heads ||
-        eg_cpu_width(wide) % heads != 0 || eg_cpu_width(narrow) % key_heads != 0 ||
-        eg_cpu_width(wide) / heads != eg_cpu_width(narrow) / key_heads)
-        return eg_cpu_refuse(reader, "%lld heads and %lld key heads do not fit", (long long)heads,
-                             (long long)key_heads);
+        eg_host_width(wide) % heads != 0 || eg_host_width(narrow) % key_heads != 0 ||
+        eg_host_width(wide) / heads != eg_host_width(narrow) / key_heads)
+        return eg_host_refuse(reader, "%lld heads and %lld key heads do not fit", (long long)heads,
+                              (long long)key_heads);
     reader->attrs.heads = heads;
     reader->attrs.key_heads = key_heads;
     return true;
 }
 
 static bool
-accept_scores(eg_cpu_reader *reader)
+accept_scores(eg_host_reader *reader)
 {
     eg_value_info q, k, out;
-    if (!eg_cpu_count(reader, 2, 2) || !eg_cpu_input(reader, 0, &q) || !eg_cpu_input(reader, 1, &k) ||
-        !eg_cpu_output(reader, &out) || !accept_heads(reader, &q, &k, &out))
+    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &q) || !eg_host_input(reader, 1, &k) ||
+        !eg_host_output(reader, &out) || !accept_heads(reader, &q, &k, &out))
         return false;
-    reader->attrs.factor = eg_cpu_attr_float(reader, "scale", 1.0);
-    reader->attrs.causal = eg_cpu_attr_int(reader, "causal", 0) != 0;
-    reader->attrs.window = eg_cpu_attr_int(reader, "window", 0);
+    reader->attrs.factor = eg_host_attr_float(reader, "scale", 1.0);
+    reader->attrs.causal = eg_host_attr_int(reader, "causal", 0) != 0;
+    reader->attrs.window = eg_host_attr_int(reader, "window", 0);
     if (reader->attrs.window != out.dims[1].window)
-        return eg_cpu_refuse(reader, "window %lld beside a result of window %u", (long long)reader->attrs.window,
-                             out.dims[1].window);
-    reader->scratch_row = (uint64_t)(eg_cpu_width(&q) / reader->attrs.heads);
+        return eg_host_refuse(reader, "window %lld beside a result of window %u", (long long)reader->attrs.window,
+                              out.dims[1].window);
+    reader->scratch.row = (uint64_t)(eg_host_width(&q) / reader->attrs.heads);
     return true;
 }
 
 static void
-mask_scores(const eg_cpu_pair *pair, const eg_cpu_queries *queries, bool causal)
+mask_scores(const eg_host_pair *pair, const eg_cpu_queries *queries, bool causal)
 {
     for (int64_t q = queries->begin; q < queries->end; q++) {
-        float *row = eg_cpu_pair_row(pair, queries->head, q);
-        int64_t first = eg_cpu_pair_first(pair, q);
+        float *row = eg_host_pair_row(pair, queries->head, q);
+        int64_t first = eg_host_pair_first(pair, q);
         for (int64_t j = 0; j < pair->columns; j++) {
             int64_t key = first + j, distance = key > q ? key - q : q - key;
             if ((causal && key > q) || (pair->window > 0 && distance > pair->window))
@@ -71,23 +71,23 @@ static void
 score_queries(void *arg, const eg_cpu_queries *queries, uint32_t worker)
 {
     const attention_work *w = arg;
-    const eg_cpu_attrs *attrs = &w->call->node->attrs;
-    const eg_kernels *kernels = w->call->kernels;
+    const eg_host_attrs *attrs = &w->call->node->attrs;
+    const eg_kernels *kernels = eg_cpu_kernels(w->call->device);
     const eg_row *row = &w->rows[queries->text];
-    eg_cpu_pair pair = eg_cpu_pair_begin(w->pairs + queries->offset, w->info, row);
+    eg_host_pair pair = eg_host_pair_begin(w->pairs + queries->offset, w->info, row);
     const float *q = w->left.f32 + (int64_t)row->start * w->left.stride + queries->head * w->size;
     const float *k = w->right.f32 + (int64_t)row->start * w->right.stride + queries->head / w->group * w->size;
-    int64_t begin = eg_cpu_pair_first(&pair, queries->begin);
-    int64_t keys = eg_cpu_pair_first(&pair, queries->end - 1) + pair.columns - begin;
+    int64_t begin = eg_host_pair_first(&pair, queries->begin);
+    int64_t keys = eg_host_pair_first(&pair, queries->end - 1) + pair.columns - begin;
     float *panel = eg_cpu_scratch_of(w->call, worker);
     kernels->transpose(k + begin * w->right.stride, w->right.stride, panel, keys, keys, w->size);
     for (int64_t i = queries->begin; i < queries->end;) {
         /* queries whose keys begin at the same place are one product; all of them where there is no window */
-        int64_t first = eg_cpu_pair_first(&pair, i), next = i + 1;
-        while (next < queries->end && eg_cpu_pair_first(&pair, next) == first)
+        int64_t first = eg_host_pair_first(&pair, i), next = i + 1;
+        while (next < queries->end && eg_host_pair_first(&pair, next) == first)
             next++;
         kernels->product(q + i * w->left.stride, w->left.stride, panel + (first - begin), keys,
-                         eg_cpu_pair_row(&pair, queries->head, i), pair.columns, next - i, pair.columns, w->size,
+                         eg_host_pair_row(&pair, queries->head, i), pair.columns, next - i, pair.columns, w->size,
                          (float)attrs->factor);
         i = next;
     }
@@ -96,28 +96,28 @@ score_queries(void *arg, const eg_cpu_queries *queries, uint32_t worker)
 }
 
 static eg_status
-run_scores(const eg_cpu_call *call)
+run_scores(const eg_host_call *call)
 {
-    const eg_cpu_attrs *attrs = &call->node->attrs;
-    attention_work w = {.call = call, .info = eg_cpu_info_out(call), .left = eg_cpu_matrix_in(call, 0)};
-    w.right = eg_cpu_matrix_in(call, 1);
-    w.rows = eg_cpu_rows(call, w.info);
-    w.pairs = eg_cpu_pair_out(call);
+    const eg_host_attrs *attrs = &call->node->attrs;
+    attention_work w = {.call = call, .info = eg_host_info_out(call), .left = eg_host_matrix_in(call, 0)};
+    w.right = eg_host_matrix_in(call, 1);
+    w.rows = eg_host_rows(call, w.info);
+    w.pairs = eg_host_pair_out(call);
     w.size = w.left.width / attrs->heads;
     w.group = attrs->heads / attrs->key_heads;
     eg_cpu_split_pairs(call, w.info, 0.05 * (double)w.size, score_queries, &w);
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_scores = {"scores", 0, accept_scores, run_scores};
+const eg_host_op eg_cpu_op_scores = {"scores", 0, accept_scores, run_scores};
 
 /* --- softmax ------------------------------------------------------------------------------------- */
 
 static bool
-accept_softmax(eg_cpu_reader *reader)
+accept_softmax(eg_host_reader *reader)
 {
     eg_value_info out;
-    return eg_cpu_count(reader, 1, 1) && eg_cpu_same(reader, &out);
+    return eg_host_count(reader, 1, 1) && eg_host_same(reader, &out);
 }
 
 /* The valid keys of each query; padding gets 0. */
@@ -127,21 +127,21 @@ softmax_queries(void *arg, const eg_cpu_queries *queries, uint32_t worker)
     (void)worker;
     const attention_work *w = arg;
     const eg_row *row = &w->rows[queries->text];
-    eg_cpu_pair pair = eg_cpu_pair_begin(w->pairs + queries->offset, w->info, row);
+    eg_host_pair pair = eg_host_pair_begin(w->pairs + queries->offset, w->info, row);
     const float *in = w->in + queries->offset + (queries->head * pair.n + queries->begin) * pair.columns;
     for (int64_t q = queries->begin; q < queries->end; q++, in += pair.columns) {
-        int64_t valid = pair.valid - eg_cpu_pair_first(&pair, q);
+        int64_t valid = pair.valid - eg_host_pair_first(&pair, q);
         valid = valid < 0 ? 0 : valid > pair.columns ? pair.columns : valid;
-        float *out = eg_cpu_pair_row(&pair, queries->head, q);
+        float *out = eg_host_pair_row(&pair, queries->head, q);
         if (valid > 0)
-            w->call->kernels->softmax(in, out, valid);
+            eg_cpu_kernels(w->call->device)->softmax(in, out, valid);
         memset(out + valid, 0, (size_t)(pair.columns - valid) * 4);
     }
 }
 
 typedef struct softmax_rows {
     const eg_kernels *kernels;
-    eg_cpu_matrix x, y;
+    eg_host_matrix x, y;
     int64_t n;
 } softmax_rows;
 
@@ -156,30 +156,31 @@ softmax_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
 }
 
 static eg_status
-run_softmax(const eg_cpu_call *call)
+run_softmax(const eg_host_call *call)
 {
-    const eg_value_info *out = eg_cpu_info_out(call);
+    const eg_value_info *out = eg_host_info_out(call);
     if (out->kind == EG_PAIR) {
-        attention_work w = {.call = call, .info = out, .rows = eg_cpu_rows(call, out), .in = eg_cpu_pair_in(call, 0)};
-        w.pairs = eg_cpu_pair_out(call);
+        attention_work w = {.call = call, .info = out, .rows = eg_host_rows(call, out), .in = eg_host_pair_in(call, 0)};
+        w.pairs = eg_host_pair_out(call);
         eg_cpu_split_pairs(call, out, 1.0, softmax_queries, &w);
         return EG_OK;
     }
-    softmax_rows w = {call->kernels, eg_cpu_matrix_in(call, 0), eg_cpu_matrix_out(call), eg_cpu_last_axis(out)};
+    softmax_rows w = {eg_cpu_kernels(call->device), eg_host_matrix_in(call, 0), eg_host_matrix_out(call),
+                      eg_host_last_axis(out)};
     eg_cpu_split(call, w.y.rows, 1, (double)w.y.width, softmax_part, &w);
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
+const eg_host_op eg_cpu_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
 
 /* --- apply --------------------------------------------------------------------------------------- */
 
 static bool
-accept_apply(eg_cpu_reader *reader)
+accept_apply(eg_host_reader *reader)
 {
     eg_value_info p, v, out;
-    return eg_cpu_count(reader, 2, 2) && eg_cpu_input(reader, 0, &p) && eg_cpu_input(reader, 1, &v) &&
-           eg_cpu_output(reader, &out) && accept_heads(reader, &out, &v, &p);
+    return eg_host_count(reader, 2, 2) && eg_host_input(reader, 0, &p) && eg_host_input(reader, 1, &v) &&
+           eg_host_output(reader, &out) && accept_heads(reader, &out, &v, &p);
 }
 
 static void
@@ -188,32 +189,32 @@ apply_queries(void *arg, const eg_cpu_queries *queries, uint32_t worker)
     (void)worker;
     const attention_work *w = arg;
     const eg_row *row = &w->rows[queries->text];
-    eg_cpu_pair pair = eg_cpu_pair_begin(w->pairs + queries->offset, w->info, row);
+    eg_host_pair pair = eg_host_pair_begin(w->pairs + queries->offset, w->info, row);
     const float *v = w->left.f32 + (int64_t)row->start * w->left.stride + queries->head / w->group * w->size;
     float *y = w->right.f32 + (int64_t)row->start * w->right.stride + queries->head * w->size;
     for (int64_t i = queries->begin; i < queries->end;) {
-        int64_t first = eg_cpu_pair_first(&pair, i), next = i + 1;
-        while (next < queries->end && eg_cpu_pair_first(&pair, next) == first)
+        int64_t first = eg_host_pair_first(&pair, i), next = i + 1;
+        while (next < queries->end && eg_host_pair_first(&pair, next) == first)
             next++;
-        w->call->kernels->product(eg_cpu_pair_row(&pair, queries->head, i), pair.columns, v + first * w->left.stride,
-                                  w->left.stride, y + i * w->right.stride, w->right.stride, next - i, w->size,
-                                  pair.columns, 1.0f);
+        eg_cpu_kernels(w->call->device)
+            ->product(eg_host_pair_row(&pair, queries->head, i), pair.columns, v + first * w->left.stride,
+                      w->left.stride, y + i * w->right.stride, w->right.stride, next - i, w->size, pair.columns, 1.0f);
         i = next;
     }
 }
 
 static eg_status
-run_apply(const eg_cpu_call *call)
+run_apply(const eg_host_call *call)
 {
-    const eg_cpu_attrs *attrs = &call->node->attrs;
-    attention_work w = {.call = call, .info = eg_cpu_info_in(call, 0), .left = eg_cpu_matrix_in(call, 1)};
-    w.right = eg_cpu_matrix_out(call);
-    w.rows = eg_cpu_rows(call, w.info);
-    w.pairs = eg_cpu_pair_in(call, 0);
+    const eg_host_attrs *attrs = &call->node->attrs;
+    attention_work w = {.call = call, .info = eg_host_info_in(call, 0), .left = eg_host_matrix_in(call, 1)};
+    w.right = eg_host_matrix_out(call);
+    w.rows = eg_host_rows(call, w.info);
+    w.pairs = eg_host_pair_in(call, 0);
     w.size = w.right.width / attrs->heads;
     w.group = attrs->heads / attrs->key_heads;
     eg_cpu_split_pairs(call, w.info, 0.05 * (double)w.size, apply_queries, &w);
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_apply = {"apply", 0, accept_apply, run_apply};
+const eg_host_op eg_cpu_op_apply = {"apply", 0, accept_apply, run_apply};

@@ -19,7 +19,7 @@ one_row_table(const eg_value_info *x, const eg_value_info *out)
 static int64_t
 operand_width(const eg_value_info *x, const eg_value_info *out)
 {
-    return one_row_table(x, out) ? eg_cpu_width_from(x, 0) : eg_cpu_width(x);
+    return one_row_table(x, out) ? eg_host_width_from(x, 0) : eg_host_width(x);
 }
 
 static bool
@@ -28,7 +28,7 @@ fits_pair(const eg_value_info *x, const eg_value_info *out)
     if (x->kind == EG_PAIR)
         return x->set == out->set && x->dims[1].window == out->dims[1].window &&
                (x->dims[0].k == out->dims[0].k || x->dims[0].k == 1);
-    return x->kind == EG_TABLE && eg_cpu_width_from(x, 0) == 1;
+    return x->kind == EG_TABLE && eg_host_width_from(x, 0) == 1;
 }
 
 static bool
@@ -37,7 +37,7 @@ fits_rows(const eg_value_info *x, const eg_value_info *out)
     if (x->kind == EG_PAIR)
         return false;
     int64_t width = operand_width(x, out);
-    if (width != eg_cpu_width(out) && width != 1)
+    if (width != eg_host_width(out) && width != 1)
         return false;
     if (one_row_table(x, out))
         return x->rank > 1 || x->is_weight || x->row_stride == 1;
@@ -48,31 +48,31 @@ fits_rows(const eg_value_info *x, const eg_value_info *out)
 }
 
 static bool
-accept_binary(eg_cpu_reader *reader, eg_binary_kernel kernel)
+accept_binary(eg_host_reader *reader, const eg_binary_kernel *kernel)
 {
-    reader->attrs.binary = kernel;
+    reader->attrs.kernel = kernel;
     eg_value_info in[2], out;
-    if (!eg_cpu_count(reader, 2, 2) || !eg_cpu_output(reader, &out))
+    if (!eg_host_count(reader, 2, 2) || !eg_host_output(reader, &out))
         return false;
     for (uint32_t i = 0; i < 2; i++) {
-        if (!eg_cpu_input(reader, i, &in[i]))
+        if (!eg_host_input(reader, i, &in[i]))
             return false;
         if (in[i].dtype != EG_F32 || out.dtype != EG_F32)
-            return eg_cpu_refuse(reader, "computes in f32 only");
+            return eg_host_refuse(reader, "computes in f32 only");
         if (!(out.kind == EG_PAIR ? fits_pair(&in[i], &out) : fits_rows(&in[i], &out)))
-            return eg_cpu_refuse(reader, "input %u does not fit the result's shape", i);
+            return eg_host_refuse(reader, "input %u does not fit the result's shape", i);
     }
     return true;
 }
 
 static operand
-operand_of(const eg_cpu_call *call, uint32_t i)
+operand_of(const eg_host_call *call, uint32_t i)
 {
-    const eg_value_info *x = eg_cpu_info_in(call, i), *out = eg_cpu_info_out(call);
-    eg_cpu_matrix m = eg_cpu_matrix_in(call, i);
+    const eg_value_info *x = eg_host_info_in(call, i), *out = eg_host_info_out(call);
+    eg_host_matrix m = eg_host_matrix_in(call, i);
     return (operand){.data = m.f32,
                      .stride = one_row_table(x, out) ? 0 : m.stride,
-                     .column_step = operand_width(x, out) == 1 && eg_cpu_width(out) != 1 ? 0 : 1,
+                     .column_step = operand_width(x, out) == 1 && eg_host_width(out) != 1 ? 0 : 1,
                      .by_text = x->kind == EG_TEXT && out->kind == EG_TOKEN};
 }
 
@@ -87,7 +87,7 @@ operand_row(const operand *x, int64_t row, int64_t text)
 typedef struct row_work {
     eg_binary_kernel kernel;
     operand a, b;
-    eg_cpu_matrix y;
+    eg_host_matrix y;
     const eg_row *rows; /* of the texts, if an operand has a row for each */
     uint32_t texts;
 } row_work;
@@ -137,15 +137,15 @@ combine_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
 }
 
 static void
-combine_rows(const eg_cpu_call *call)
+combine_rows(const eg_host_call *call)
 {
-    row_work w = {.kernel = call->node->attrs.binary,
+    row_work w = {.kernel = *(const eg_binary_kernel *)call->node->attrs.kernel,
                   .a = operand_of(call, 0),
                   .b = operand_of(call, 1),
-                  .y = eg_cpu_matrix_out(call),
-                  .texts = eg_cpu_texts(call)};
+                  .y = eg_host_matrix_out(call),
+                  .texts = eg_host_texts(call)};
     if (w.a.by_text || w.b.by_text)
-        w.rows = eg_cpu_rows(call, eg_cpu_info_out(call));
+        w.rows = eg_host_rows(call, eg_host_info_out(call));
     eg_cpu_split(call, w.y.rows, 1, 0.3 * (double)w.y.width, combine_part, &w);
 }
 
@@ -167,7 +167,7 @@ typedef struct pair_work {
 
 /* Queries [begin, end) of the operand's head: n elements, or NULL for a single number. */
 static const float *
-pair_row(const pair_operand *x, const eg_cpu_pair *pair, const eg_cpu_queries *q)
+pair_row(const pair_operand *x, const eg_host_pair *pair, const eg_cpu_queries *q)
 {
     if (x->heads == 0)
         return NULL;
@@ -180,33 +180,35 @@ combine_queries(void *arg, const eg_cpu_queries *q, uint32_t worker)
 {
     (void)worker;
     const pair_work *w = arg;
-    eg_cpu_pair pair = eg_cpu_pair_begin(w->y + q->offset, w->info, &w->rows[q->text]);
+    eg_host_pair pair = eg_host_pair_begin(w->y + q->offset, w->info, &w->rows[q->text]);
     int64_t n = (q->end - q->begin) * pair.columns;
     row_work row = {.kernel = w->kernel, .y = {.width = n}};
     row.a = (operand){.column_step = w->in[0].heads != 0};
     row.b = (operand){.column_step = w->in[1].heads != 0};
     const float *a = pair_row(&w->in[0], &pair, q), *b = pair_row(&w->in[1], &pair, q);
-    float *y = eg_cpu_pair_row(&pair, q->head, q->begin);
+    float *y = eg_host_pair_row(&pair, q->head, q->begin);
     combine_columns(&row, a != NULL ? a : w->in[0].data, b != NULL ? b : w->in[1].data, y);
 }
 
 static void
-combine_pairs(const eg_cpu_call *call)
+combine_pairs(const eg_host_call *call)
 {
-    const eg_value_info *out = eg_cpu_info_out(call);
-    pair_work w = {
-        .kernel = call->node->attrs.binary, .info = out, .rows = eg_cpu_rows(call, out), .y = eg_cpu_pair_out(call)};
+    const eg_value_info *out = eg_host_info_out(call);
+    pair_work w = {.kernel = *(const eg_binary_kernel *)call->node->attrs.kernel,
+                   .info = out,
+                   .rows = eg_host_rows(call, out),
+                   .y = eg_host_pair_out(call)};
     for (uint32_t i = 0; i < 2; i++) {
-        const eg_value_info *x = eg_cpu_info_in(call, i);
-        w.in[i] = (pair_operand){eg_cpu_pair_in(call, i), x->kind == EG_PAIR ? x->dims[0].k : 0};
+        const eg_value_info *x = eg_host_info_in(call, i);
+        w.in[i] = (pair_operand){eg_host_pair_in(call, i), x->kind == EG_PAIR ? x->dims[0].k : 0};
     }
     eg_cpu_split_pairs(call, out, 0.3, combine_queries, &w);
 }
 
 static eg_status
-run_binary(const eg_cpu_call *call)
+run_binary(const eg_host_call *call)
 {
-    if (eg_cpu_info_out(call)->kind == EG_PAIR)
+    if (eg_host_info_out(call)->kind == EG_PAIR)
         combine_pairs(call);
     else
         combine_rows(call);
@@ -214,11 +216,11 @@ run_binary(const eg_cpu_call *call)
 }
 
 #define BINARY(symbol)                                                                                                 \
-    static bool accept_##symbol(eg_cpu_reader *reader)                                                                 \
+    static bool accept_##symbol(eg_host_reader *reader)                                                                \
     {                                                                                                                  \
-        return accept_binary(reader, reader->device->kernels.symbol);                                                  \
+        return accept_binary(reader, &eg_cpu_kernels(reader->device)->symbol);                                         \
     }                                                                                                                  \
-    const eg_cpu_op eg_cpu_op_##symbol = {#symbol, 3, accept_##symbol, run_binary};
+    const eg_host_op eg_cpu_op_##symbol = {#symbol, 3, accept_##symbol, run_binary};
 
 BINARY(add)
 BINARY(sub)
@@ -228,25 +230,25 @@ BINARY(div)
 /* --- bias ---------------------------------------------------------------------------------------- */
 
 static bool
-accept_bias_add(eg_cpu_reader *reader)
+accept_bias_add(eg_host_reader *reader)
 {
     eg_value_info out;
-    if (!eg_cpu_count(reader, 2, 2) || !eg_cpu_same(reader, &out))
+    if (!eg_host_count(reader, 2, 2) || !eg_host_same(reader, &out))
         return false;
     if (out.kind == EG_PAIR)
-        return eg_cpu_refuse(reader, "pair values have no width");
-    return eg_cpu_vector(reader, 1, eg_cpu_width(&out));
+        return eg_host_refuse(reader, "pair values have no width");
+    return eg_host_vector(reader, 1, eg_host_width(&out));
 }
 
 static eg_status
-run_bias_add(const eg_cpu_call *call)
+run_bias_add(const eg_host_call *call)
 {
-    row_work w = {.kernel = call->kernels->add, .y = eg_cpu_matrix_out(call)};
-    eg_cpu_matrix x = eg_cpu_matrix_in(call, 0);
+    row_work w = {.kernel = eg_cpu_kernels(call->device)->add, .y = eg_host_matrix_out(call)};
+    eg_host_matrix x = eg_host_matrix_in(call, 0);
     w.a = (operand){.data = x.f32, .stride = x.stride, .column_step = 1};
-    w.b = (operand){.data = eg_cpu_vector_in(call, 1), .stride = 0, .column_step = 1};
+    w.b = (operand){.data = eg_host_vector_in(call, 1), .stride = 0, .column_step = 1};
     eg_cpu_split(call, w.y.rows, 1, 0.2 * (double)w.y.width, combine_part, &w);
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_bias_add = {"bias_add", 1, accept_bias_add, run_bias_add};
+const eg_host_op eg_cpu_op_bias_add = {"bias_add", 1, accept_bias_add, run_bias_add};

@@ -7,31 +7,31 @@
 static bool
 is_index(const eg_value_info *x)
 {
-    return x->kind == EG_TOKEN && x->dtype == EG_I32 && eg_cpu_width(x) == 1;
+    return x->kind == EG_TOKEN && x->dtype == EG_I32 && eg_host_width(x) == 1;
 }
 
 static bool
-accept_positions(eg_cpu_reader *reader)
+accept_positions(eg_host_reader *reader)
 {
     eg_value_info ids, out;
-    if (!eg_cpu_count(reader, 1, 1) || !eg_cpu_input(reader, 0, &ids) || !eg_cpu_output(reader, &out))
+    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &ids) || !eg_host_output(reader, &out))
         return false;
     if (!is_index(&ids) || !is_index(&out))
-        return eg_cpu_refuse(reader, "wants i32 token rows of width 1");
-    reader->attrs.skip = eg_cpu_attr_int(reader, "skip", INT64_MIN);
+        return eg_host_refuse(reader, "wants i32 token rows of width 1");
+    reader->attrs.skip = eg_host_attr_int(reader, "skip", INT64_MIN);
     reader->attrs.has_skip = reader->attrs.skip != INT64_MIN;
     if (reader->attrs.has_skip && (reader->attrs.skip < 0 || reader->attrs.skip > INT32_MAX / 2))
-        return eg_cpu_refuse(reader, "skip %lld", (long long)reader->attrs.skip);
+        return eg_host_refuse(reader, "skip %lld", (long long)reader->attrs.skip);
     return true;
 }
 
 static eg_status
-run_positions(const eg_cpu_call *call)
+run_positions(const eg_host_call *call)
 {
-    const eg_cpu_attrs *attrs = &call->node->attrs;
-    eg_cpu_matrix ids = eg_cpu_matrix_in(call, 0), out = eg_cpu_matrix_out(call);
-    const eg_row *rows = eg_cpu_rows(call, eg_cpu_info_out(call));
-    for (uint32_t b = 0; b < eg_cpu_texts(call); b++) {
+    const eg_host_attrs *attrs = &call->node->attrs;
+    eg_host_matrix ids = eg_host_matrix_in(call, 0), out = eg_host_matrix_out(call);
+    const eg_row *rows = eg_host_rows(call, eg_host_info_out(call));
+    for (uint32_t b = 0; b < eg_host_texts(call); b++) {
         int32_t counted = 0;
         for (int64_t i = 0; i < rows[b].rows; i++) {
             int64_t row = (int64_t)rows[b].start + i;
@@ -46,25 +46,25 @@ run_positions(const eg_cpu_call *call)
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_positions = {"positions", 1, accept_positions, run_positions};
+const eg_host_op eg_cpu_op_positions = {"positions", 1, accept_positions, run_positions};
 
 static bool
-accept_gather(eg_cpu_reader *reader)
+accept_gather(eg_host_reader *reader)
 {
     eg_value_info table, index, out;
-    if (!eg_cpu_count(reader, 2, 2) || !eg_cpu_input(reader, 0, &table) || !eg_cpu_input(reader, 1, &index) ||
-        !eg_cpu_output(reader, &out))
+    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &table) || !eg_host_input(reader, 1, &index) ||
+        !eg_host_output(reader, &out))
         return false;
-    if (table.kind != EG_TABLE || index.dtype != EG_I32 || eg_cpu_width(&index) != 1 || index.kind == EG_PAIR ||
+    if (table.kind != EG_TABLE || index.dtype != EG_I32 || eg_host_width(&index) != 1 || index.kind == EG_PAIR ||
         out.kind != index.kind)
-        return eg_cpu_refuse(reader, "wants a table and an i32 index");
-    if (eg_cpu_width(&table) != eg_cpu_width(&out) || table.dtype != out.dtype)
-        return eg_cpu_refuse(reader, "rows of different widths");
+        return eg_host_refuse(reader, "wants a table and an i32 index");
+    if (eg_host_width(&table) != eg_host_width(&out) || table.dtype != out.dtype)
+        return eg_host_refuse(reader, "rows of different widths");
     return true;
 }
 
 typedef struct gather_work {
-    const eg_cpu_matrix table, index, out;
+    const eg_host_matrix table, index, out;
 } gather_work;
 
 static void
@@ -79,17 +79,17 @@ gather_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
 }
 
 static eg_status
-run_gather(const eg_cpu_call *call)
+run_gather(const eg_host_call *call)
 {
-    gather_work w = {eg_cpu_matrix_in(call, 0), eg_cpu_matrix_in(call, 1), eg_cpu_matrix_out(call)};
+    gather_work w = {eg_host_matrix_in(call, 0), eg_host_matrix_in(call, 1), eg_host_matrix_out(call)};
     for (int64_t r = 0; r < w.out.rows; r++) {
         int64_t at = w.index.i32[r * w.index.stride];
         if (at < 0 || at >= w.table.rows)
-            return eg_cpu_fail(call->err, EG_E_INPUT, "%s: index %lld in row %lld is outside a table of %lld rows",
-                               call->node->name, (long long)at, (long long)r, (long long)w.table.rows);
+            return eg_host_fail(call->err, EG_E_INPUT, "%s: index %lld in row %lld is outside a table of %lld rows",
+                                call->node->name, (long long)at, (long long)r, (long long)w.table.rows);
     }
     eg_cpu_split(call, w.out.rows, 1, 0.3 * (double)w.out.width, gather_part, &w);
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_gather = {"gather", 0, accept_gather, run_gather};
+const eg_host_op eg_cpu_op_gather = {"gather", 0, accept_gather, run_gather};

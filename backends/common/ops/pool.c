@@ -6,22 +6,22 @@
 #include "../backend.h"
 
 static bool
-accept_pool(eg_cpu_reader *reader)
+accept_pool(eg_host_reader *reader)
 {
     eg_value_info x, out;
-    if (!eg_cpu_count(reader, 1, 1) || !eg_cpu_input(reader, 0, &x) || !eg_cpu_output(reader, &out))
+    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out))
         return false;
     if (x.kind != EG_TOKEN || out.kind != EG_TEXT || x.dtype != EG_F32 || out.dtype != EG_F32 ||
-        eg_cpu_width(&x) != eg_cpu_width(&out))
-        return eg_cpu_refuse(reader, "wants f32 token rows, gives text rows of their width");
-    reader->attrs.skip_prompt = eg_cpu_attr_int(reader, "skip_prompt", 0) != 0;
+        eg_host_width(&x) != eg_host_width(&out))
+        return eg_host_refuse(reader, "wants f32 token rows, gives text rows of their width");
+    reader->attrs.skip_prompt = eg_host_attr_int(reader, "skip_prompt", 0) != 0;
     return true;
 }
 
 static bool
-accept_token(eg_cpu_reader *reader)
+accept_token(eg_host_reader *reader)
 {
-    reader->attrs.index = eg_cpu_attr_int(reader, "index", 0);
+    reader->attrs.index = eg_host_attr_int(reader, "index", 0);
     return accept_pool(reader);
 }
 
@@ -33,9 +33,9 @@ typedef struct text_rows {
 } text_rows;
 
 static text_rows
-rows_of_text(const eg_cpu_call *call, eg_cpu_matrix x, uint32_t text)
+rows_of_text(const eg_host_call *call, eg_host_matrix x, uint32_t text)
 {
-    const eg_row *row = &eg_cpu_rows(call, eg_cpu_info_in(call, 0))[text];
+    const eg_row *row = &eg_host_rows(call, eg_host_info_in(call, 0))[text];
     int64_t skip = call->node->attrs.skip_prompt ? row->skip : 0;
     return (text_rows){x.f32 + ((int64_t)row->start + skip) * x.stride, (int64_t)row->valid - skip, x.stride, skip};
 }
@@ -43,41 +43,41 @@ rows_of_text(const eg_cpu_call *call, eg_cpu_matrix x, uint32_t text)
 /* --- one token ----------------------------------------------------------------------------------- */
 
 static eg_status
-pick(const eg_cpu_call *call, int64_t index)
+pick(const eg_host_call *call, int64_t index)
 {
-    eg_cpu_matrix x = eg_cpu_matrix_in(call, 0), y = eg_cpu_matrix_out(call);
-    for (uint32_t t = 0; t < eg_cpu_texts(call); t++) {
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
         text_rows rows = rows_of_text(call, x, t);
         int64_t at = index < 0 ? rows.count + index : index;
         if (at < 0 || at >= rows.count)
-            return eg_cpu_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, there is no token %lld",
-                               call->node->name, t, (long long)rows.count, (long long)index);
+            return eg_host_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, there is no token %lld",
+                                call->node->name, t, (long long)rows.count, (long long)index);
         memcpy(y.f32 + t * y.stride, rows.data + at * rows.stride, (size_t)y.width * 4);
     }
     return EG_OK;
 }
 
 static eg_status
-run_first_token(const eg_cpu_call *call)
+run_first_token(const eg_host_call *call)
 {
     return pick(call, 0);
 }
 
 static eg_status
-run_last_token(const eg_cpu_call *call)
+run_last_token(const eg_host_call *call)
 {
     return pick(call, -1);
 }
 
 static eg_status
-run_token(const eg_cpu_call *call)
+run_token(const eg_host_call *call)
 {
     return pick(call, call->node->attrs.index);
 }
 
-const eg_cpu_op eg_cpu_op_first_token = {"first_token", 0, accept_pool, run_first_token};
-const eg_cpu_op eg_cpu_op_last_token = {"last_token", 0, accept_pool, run_last_token};
-const eg_cpu_op eg_cpu_op_token = {"token", 0, accept_token, run_token};
+const eg_host_op eg_cpu_op_first_token = {"first_token", 0, accept_pool, run_first_token};
+const eg_host_op eg_cpu_op_last_token = {"last_token", 0, accept_pool, run_last_token};
+const eg_host_op eg_cpu_op_token = {"token", 0, accept_token, run_token};
 
 /* --- all tokens ---------------------------------------------------------------------------------- */
 
@@ -85,9 +85,9 @@ typedef struct pool_work pool_work;
 typedef void (*reduction)(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n);
 
 struct pool_work {
-    const eg_cpu_call *call;
+    const eg_host_call *call;
     reduction reduce;
-    eg_cpu_matrix x, y;
+    eg_host_matrix x, y;
 };
 
 static void
@@ -97,14 +97,14 @@ pool_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
     const pool_work *w = arg;
     for (int64_t t = begin; t < end; t++) {
         text_rows rows = rows_of_text(w->call, w->x, (uint32_t)t);
-        w->reduce(w->call->kernels, &rows, w->y.f32 + t * w->y.stride, w->y.width);
+        w->reduce(eg_cpu_kernels(w->call->device), &rows, w->y.f32 + t * w->y.stride, w->y.width);
     }
 }
 
 static eg_status
-pool(const eg_cpu_call *call, reduction reduce)
+pool(const eg_host_call *call, reduction reduce)
 {
-    pool_work w = {call, reduce, eg_cpu_matrix_in(call, 0), eg_cpu_matrix_out(call)};
+    pool_work w = {call, reduce, eg_host_matrix_in(call, 0), eg_host_matrix_out(call)};
     double rows_per_text = (double)w.x.rows / (w.y.rows > 0 ? (double)w.y.rows : 1.0);
     eg_cpu_split(call, w.y.rows, 1, 0.2 * rows_per_text * (double)w.y.width, pool_part, &w);
     return EG_OK;
@@ -154,11 +154,11 @@ weighted_mean_of(const eg_kernels *kernels, const text_rows *rows, float *y, int
 }
 
 #define REDUCTION(symbol)                                                                                              \
-    static eg_status run_##symbol(const eg_cpu_call *call)                                                             \
+    static eg_status run_##symbol(const eg_host_call *call)                                                            \
     {                                                                                                                  \
         return pool(call, symbol##_of);                                                                                \
     }                                                                                                                  \
-    const eg_cpu_op eg_cpu_op_##symbol = {#symbol, 0, accept_pool, run_##symbol};
+    const eg_host_op eg_cpu_op_##symbol = {#symbol, 0, accept_pool, run_##symbol};
 
 REDUCTION(sum)
 REDUCTION(mean)

@@ -5,19 +5,20 @@
 #include "../backend.h"
 
 typedef struct unary_work {
-    const eg_cpu_call *call;
-    eg_cpu_matrix x, y;
+    const eg_host_call *call;
+    eg_host_matrix x, y;
 } unary_work;
 
 /* One row for the kernel: a function of a number, or a factor. */
 static void
-compute(const eg_cpu_call *call, const float *x, float *y, int64_t n)
+compute(const eg_host_call *call, const float *x, float *y, int64_t n)
 {
-    const eg_cpu_attrs *attrs = &call->node->attrs;
-    if (attrs->unary != NULL)
-        attrs->unary(x, y, n);
+    const eg_host_attrs *attrs = &call->node->attrs;
+    const eg_unary_kernel *kernel = attrs->kernel;
+    if (kernel != NULL)
+        (*kernel)(x, y, n);
     else
-        call->kernels->scale(x, (float)attrs->factor, y, n);
+        eg_cpu_kernels(call->device)->scale(x, (float)attrs->factor, y, n);
 }
 
 static void
@@ -38,30 +39,30 @@ flat_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
 }
 
 static int64_t
-pair_elements(const eg_cpu_call *call, const eg_value_info *info)
+pair_elements(const eg_host_call *call, const eg_value_info *info)
 {
     int64_t count = 0;
-    for (uint32_t t = 0; t < eg_cpu_texts(call); t++) {
-        eg_cpu_pair pair = eg_cpu_pair_begin(NULL, info, &eg_cpu_rows(call, info)[t]);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+        eg_host_pair pair = eg_host_pair_begin(NULL, info, &eg_host_rows(call, info)[t]);
         count += pair.heads * pair.n * pair.columns;
     }
     return count;
 }
 
 static eg_status
-run_unary(const eg_cpu_call *call)
+run_unary(const eg_host_call *call)
 {
-    const eg_value_info *info = eg_cpu_info_out(call);
+    const eg_value_info *info = eg_host_info_out(call);
     double cost = call->node->attrs.cost;
     unary_work w = {.call = call};
     if (info->kind == EG_PAIR) {
-        w.x.f32 = eg_cpu_pair_in(call, 0);
-        w.y.f32 = eg_cpu_pair_out(call);
+        w.x.f32 = eg_host_pair_in(call, 0);
+        w.y.f32 = eg_host_pair_out(call);
         eg_cpu_split(call, pair_elements(call, info), 64, cost, flat_part, &w);
         return EG_OK;
     }
-    w.x = eg_cpu_matrix_in(call, 0);
-    w.y = eg_cpu_matrix_out(call);
+    w.x = eg_host_matrix_in(call, 0);
+    w.y = eg_host_matrix_out(call);
     if (w.x.stride == w.x.width && w.y.stride == w.y.width)
         eg_cpu_split(call, w.y.rows * w.y.width, 64, cost, flat_part, &w);
     else
@@ -70,45 +71,45 @@ run_unary(const eg_cpu_call *call)
 }
 
 static bool
-accept_unary(eg_cpu_reader *reader, eg_unary_kernel kernel, double cost)
+accept_unary(eg_host_reader *reader, const eg_unary_kernel *kernel, double cost)
 {
     eg_value_info out;
-    reader->attrs.unary = kernel;
+    reader->attrs.kernel = kernel;
     reader->attrs.cost = cost;
-    return eg_cpu_count(reader, 1, 1) && eg_cpu_same(reader, &out);
+    return eg_host_count(reader, 1, 1) && eg_host_same(reader, &out);
 }
 
 static bool
-accept_scale(eg_cpu_reader *reader)
+accept_scale(eg_host_reader *reader)
 {
-    reader->attrs.factor = eg_cpu_attr_float(reader, "factor", 1.0);
+    reader->attrs.factor = eg_host_attr_float(reader, "factor", 1.0);
     return accept_unary(reader, NULL, 0.2);
 }
 
-const eg_cpu_op eg_cpu_op_scale = {"scale", 1, accept_scale, run_unary};
+const eg_host_op eg_cpu_op_scale = {"scale", 1, accept_scale, run_unary};
 
 static bool
-accept_gelu(eg_cpu_reader *reader)
+accept_gelu(eg_host_reader *reader)
 {
-    const eg_kernels *kernels = &reader->device->kernels;
-    const char *form = eg_cpu_attr_string(reader, "form", "");
+    const eg_kernels *kernels = eg_cpu_kernels(reader->device);
+    const char *form = eg_host_attr_string(reader, "form", "");
     if (strcmp(form, "") == 0)
-        return accept_unary(reader, kernels->gelu, 1.5);
+        return accept_unary(reader, &kernels->gelu, 1.5);
     if (strcmp(form, "tanh") == 0)
-        return accept_unary(reader, kernels->gelu_tanh, 1.0);
+        return accept_unary(reader, &kernels->gelu_tanh, 1.0);
     if (strcmp(form, "quick") == 0)
-        return accept_unary(reader, kernels->gelu_quick, 1.0);
-    return eg_cpu_refuse(reader, "form '%s'", form);
+        return accept_unary(reader, &kernels->gelu_quick, 1.0);
+    return eg_host_refuse(reader, "form '%s'", form);
 }
 
-const eg_cpu_op eg_cpu_op_gelu = {"gelu", 1, accept_gelu, run_unary};
+const eg_host_op eg_cpu_op_gelu = {"gelu", 1, accept_gelu, run_unary};
 
 #define UNARY(symbol, cost)                                                                                            \
-    static bool accept_##symbol(eg_cpu_reader *reader)                                                                 \
+    static bool accept_##symbol(eg_host_reader *reader)                                                                \
     {                                                                                                                  \
-        return accept_unary(reader, reader->device->kernels.symbol, cost);                                             \
+        return accept_unary(reader, &eg_cpu_kernels(reader->device)->symbol, cost);                                    \
     }                                                                                                                  \
-    const eg_cpu_op eg_cpu_op_##symbol = {#symbol, 1, accept_##symbol, run_unary};
+    const eg_host_op eg_cpu_op_##symbol = {#symbol, 1, accept_##symbol, run_unary};
 
 UNARY(relu, 0.2)
 UNARY(relu2, 0.2)

@@ -8,45 +8,45 @@
 
 /* heads and key_heads, checked against the widths; `wide` has A · s columns, `narrow` K · s. */
 static bool
-accept_heads(eg_ref_reader *reader, const eg_value_info *wide, const eg_value_info *narrow, const eg_value_info *pair)
+accept_heads(eg_host_reader *reader, const eg_value_info *wide, const eg_value_info *narrow, const eg_value_info *pair)
 {
-    int64_t heads = eg_ref_attr_int(reader, "heads", 0), key_heads = eg_ref_attr_int(reader, "key_heads", heads);
+    int64_t heads = eg_host_attr_int(reader, "heads", 0), key_heads = eg_host_attr_int(reader, "key_heads", heads);
     if (wide->kind != EG_TOKEN || narrow->kind != EG_TOKEN || pair->kind != EG_PAIR || wide->set != pair->set ||
         narrow->set != pair->set || wide->dtype != EG_F32 || narrow->dtype != EG_F32 || pair->dtype != EG_F32)
-        return eg_ref_refuse(reader, "wants f32 token and pair values of one row set");
+        return eg_host_refuse(reader, "wants f32 token and pair values of one row set");
     if (heads < 1 || key_heads < 1 || heads % key_heads != 0 || pair->dims[0].k != heads ||
-        eg_ref_width(wide) % heads != 0 || eg_ref_width(narrow) % key_heads != 0 ||
-        eg_ref_width(wide) / heads != eg_ref_width(narrow) / key_heads)
-        return eg_ref_refuse(reader, "%lld heads and %lld key heads do not fit", (long long)heads,
-                             (long long)key_heads);
+        eg_host_width(wide) % heads != 0 || eg_host_width(narrow) % key_heads != 0 ||
+        eg_host_width(wide) / heads != eg_host_width(narrow) / key_heads)
+        return eg_host_refuse(reader, "%lld heads and %lld key heads do not fit", (long long)heads,
+                              (long long)key_heads);
     reader->attrs.heads = heads;
     reader->attrs.key_heads = key_heads;
     return true;
 }
 
 static bool
-accept_scores(eg_ref_reader *reader)
+accept_scores(eg_host_reader *reader)
 {
     eg_value_info q, k, out;
-    if (!eg_ref_count(reader, 2, 2) || !eg_ref_input(reader, 0, &q) || !eg_ref_input(reader, 1, &k) ||
-        !eg_ref_output(reader, &out) || !accept_heads(reader, &q, &k, &out))
+    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &q) || !eg_host_input(reader, 1, &k) ||
+        !eg_host_output(reader, &out) || !accept_heads(reader, &q, &k, &out))
         return false;
-    reader->attrs.factor = eg_ref_attr_float(reader, "scale", 1.0);
-    reader->attrs.causal = eg_ref_attr_int(reader, "causal", 0) != 0;
-    reader->attrs.window = eg_ref_attr_int(reader, "window", 0);
+    reader->attrs.factor = eg_host_attr_float(reader, "scale", 1.0);
+    reader->attrs.causal = eg_host_attr_int(reader, "causal", 0) != 0;
+    reader->attrs.window = eg_host_attr_int(reader, "window", 0);
     if (reader->attrs.window != out.dims[1].window)
-        return eg_ref_refuse(reader, "window %lld beside a result of window %u", (long long)reader->attrs.window,
-                             out.dims[1].window);
-    reader->scratch = eg_ref_panel_bytes(eg_ref_width(&q) / reader->attrs.heads);
+        return eg_host_refuse(reader, "window %lld beside a result of window %u", (long long)reader->attrs.window,
+                              out.dims[1].window);
+    reader->scratch.bytes = eg_ref_panel_bytes(eg_host_width(&q) / reader->attrs.heads);
     return true;
 }
 
 static void
-mask_scores(const eg_ref_pair *pair, int64_t head, bool causal)
+mask_scores(const eg_host_pair *pair, int64_t head, bool causal)
 {
     for (int64_t q = 0; q < pair->n; q++) {
-        float *row = eg_ref_pair_row(pair, head, q);
-        int64_t first = eg_ref_pair_first(pair, q);
+        float *row = eg_host_pair_row(pair, head, q);
+        int64_t first = eg_host_pair_first(pair, q);
         for (int64_t j = 0; j < pair->columns; j++) {
             int64_t key = first + j, distance = key > q ? key - q : q - key;
             if ((causal && key > q) || (pair->window > 0 && distance > pair->window))
@@ -56,44 +56,44 @@ mask_scores(const eg_ref_pair *pair, int64_t head, bool causal)
 }
 
 static eg_status
-run_scores(const eg_ref_call *call)
+run_scores(const eg_host_call *call)
 {
-    const eg_ref_attrs *attrs = &call->node->attrs;
-    eg_ref_matrix q = eg_ref_matrix_in(call, 0), k = eg_ref_matrix_in(call, 1);
-    const eg_value_info *out = eg_ref_info_out(call);
+    const eg_host_attrs *attrs = &call->node->attrs;
+    eg_host_matrix q = eg_host_matrix_in(call, 0), k = eg_host_matrix_in(call, 1);
+    const eg_value_info *out = eg_host_info_out(call);
     int64_t size = q.width / attrs->heads, group = attrs->heads / attrs->key_heads;
-    float *data = eg_ref_pair_out(call);
-    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
-        const eg_row *row = &eg_ref_rows(call, out)[t];
-        eg_ref_pair pair = eg_ref_pair_begin(data, out, row);
+    float *data = eg_host_pair_out(call);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+        const eg_row *row = &eg_host_rows(call, out)[t];
+        eg_host_pair pair = eg_host_pair_begin(data, out, row);
         for (int64_t h = 0; h < pair.heads; h++) {
             const float *qh = q.f32 + (int64_t)row->start * q.stride + h * size;
             const float *kh = k.f32 + (int64_t)row->start * k.stride + h / group * size;
             if (pair.columns == pair.n) {
-                eg_ref_matmul_block(qh, q.stride, kh, k.stride, eg_ref_pair_row(&pair, h, 0), pair.columns, pair.n,
+                eg_ref_matmul_block(qh, q.stride, kh, k.stride, eg_host_pair_row(&pair, h, 0), pair.columns, pair.n,
                                     pair.n, size, attrs->factor, call->scratch);
             } else {
                 for (int64_t i = 0; i < pair.n; i++)
-                    eg_ref_matmul_block(qh + i * q.stride, q.stride, kh + eg_ref_pair_first(&pair, i) * k.stride,
-                                        k.stride, eg_ref_pair_row(&pair, h, i), pair.columns, 1, pair.columns, size,
+                    eg_ref_matmul_block(qh + i * q.stride, q.stride, kh + eg_host_pair_first(&pair, i) * k.stride,
+                                        k.stride, eg_host_pair_row(&pair, h, i), pair.columns, 1, pair.columns, size,
                                         attrs->factor, call->scratch);
             }
             mask_scores(&pair, h, attrs->causal);
         }
-        data = eg_ref_pair_end(&pair);
+        data = eg_host_pair_end(&pair);
     }
     return EG_OK;
 }
 
-const eg_ref_op eg_ref_op_scores = {"scores", 0, accept_scores, run_scores};
+const eg_host_op eg_ref_op_scores = {"scores", 0, accept_scores, run_scores};
 
 /* --- softmax ------------------------------------------------------------------------------------- */
 
 static bool
-accept_softmax(eg_ref_reader *reader)
+accept_softmax(eg_host_reader *reader)
 {
     eg_value_info out;
-    return eg_ref_count(reader, 1, 1) && eg_ref_same(reader, &out);
+    return eg_host_count(reader, 1, 1) && eg_host_same(reader, &out);
 }
 
 /* Over x[begin, end), zeros around it. Where every number is -inf (no key is left) all are zero. */
@@ -114,42 +114,42 @@ softmax_row(const float *x, float *y, int64_t n, int64_t begin, int64_t end)
 }
 
 static void
-softmax_pairs(const eg_ref_call *call)
+softmax_pairs(const eg_host_call *call)
 {
-    const eg_value_info *out = eg_ref_info_out(call);
-    float *x = eg_ref_pair_in(call, 0), *y = eg_ref_pair_out(call);
-    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
-        const eg_row *row = &eg_ref_rows(call, out)[t];
-        eg_ref_pair from = eg_ref_pair_begin(x, out, row), to = eg_ref_pair_begin(y, out, row);
+    const eg_value_info *out = eg_host_info_out(call);
+    float *x = eg_host_pair_in(call, 0), *y = eg_host_pair_out(call);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+        const eg_row *row = &eg_host_rows(call, out)[t];
+        eg_host_pair from = eg_host_pair_begin(x, out, row), to = eg_host_pair_begin(y, out, row);
         for (int64_t h = 0; h < to.heads; h++) {
             for (int64_t q = 0; q < to.n; q++) {
-                int64_t end = to.valid - eg_ref_pair_first(&to, q);
+                int64_t end = to.valid - eg_host_pair_first(&to, q);
                 end = end < 0 ? 0 : end > to.columns ? to.columns : end;
-                softmax_row(eg_ref_pair_row(&from, h, q), eg_ref_pair_row(&to, h, q), to.columns, 0, end);
+                softmax_row(eg_host_pair_row(&from, h, q), eg_host_pair_row(&to, h, q), to.columns, 0, end);
             }
         }
-        x = eg_ref_pair_end(&from);
-        y = eg_ref_pair_end(&to);
+        x = eg_host_pair_end(&from);
+        y = eg_host_pair_end(&to);
     }
 }
 
 static eg_status
-run_softmax(const eg_ref_call *call)
+run_softmax(const eg_host_call *call)
 {
-    const eg_value_info *out = eg_ref_info_out(call);
+    const eg_value_info *out = eg_host_info_out(call);
     if (out->kind == EG_PAIR) {
         softmax_pairs(call);
         return EG_OK;
     }
-    eg_ref_matrix x = eg_ref_matrix_in(call, 0), y = eg_ref_matrix_out(call);
-    int64_t n = eg_ref_last_axis(out);
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    int64_t n = eg_host_last_axis(out);
     for (int64_t r = 0; r < y.rows; r++)
         for (int64_t c = 0; c < y.width; c += n)
             softmax_row(x.f32 + r * x.stride + c, y.f32 + r * y.stride + c, n, 0, n);
     return EG_OK;
 }
 
-const eg_ref_op eg_ref_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
+const eg_host_op eg_ref_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
 
 /* --- apply --------------------------------------------------------------------------------------- */
 
@@ -157,11 +157,11 @@ const eg_ref_op eg_ref_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
 #define COLUMNS 8
 
 static bool
-accept_apply(eg_ref_reader *reader)
+accept_apply(eg_host_reader *reader)
 {
     eg_value_info p, v, out;
-    return eg_ref_count(reader, 2, 2) && eg_ref_input(reader, 0, &p) && eg_ref_input(reader, 1, &v) &&
-           eg_ref_output(reader, &out) && accept_heads(reader, &out, &v, &p);
+    return eg_host_count(reader, 2, 2) && eg_host_input(reader, 0, &p) && eg_host_input(reader, 1, &v) &&
+           eg_host_output(reader, &out) && accept_heads(reader, &out, &v, &p);
 }
 
 /* y[0..size) = Σ p[j] · v[j]. */
@@ -180,25 +180,25 @@ apply_row(const float *p, int64_t keys, const float *v, int64_t stride, float *y
 }
 
 static eg_status
-run_apply(const eg_ref_call *call)
+run_apply(const eg_host_call *call)
 {
-    const eg_ref_attrs *attrs = &call->node->attrs;
-    const eg_value_info *info = eg_ref_info_in(call, 0);
-    eg_ref_matrix v = eg_ref_matrix_in(call, 1), y = eg_ref_matrix_out(call);
+    const eg_host_attrs *attrs = &call->node->attrs;
+    const eg_value_info *info = eg_host_info_in(call, 0);
+    eg_host_matrix v = eg_host_matrix_in(call, 1), y = eg_host_matrix_out(call);
     int64_t size = y.width / attrs->heads, group = attrs->heads / attrs->key_heads;
-    float *p = eg_ref_pair_in(call, 0);
-    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
-        const eg_row *row = &eg_ref_rows(call, info)[t];
-        eg_ref_pair pair = eg_ref_pair_begin(p, info, row);
+    float *p = eg_host_pair_in(call, 0);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+        const eg_row *row = &eg_host_rows(call, info)[t];
+        eg_host_pair pair = eg_host_pair_begin(p, info, row);
         for (int64_t h = 0; h < pair.heads; h++) {
             const float *vh = v.f32 + (int64_t)row->start * v.stride + h / group * size;
             for (int64_t q = 0; q < pair.n; q++)
-                apply_row(eg_ref_pair_row(&pair, h, q), pair.columns, vh + eg_ref_pair_first(&pair, q) * v.stride,
+                apply_row(eg_host_pair_row(&pair, h, q), pair.columns, vh + eg_host_pair_first(&pair, q) * v.stride,
                           v.stride, y.f32 + ((int64_t)row->start + q) * y.stride + h * size, size);
         }
-        p = eg_ref_pair_end(&pair);
+        p = eg_host_pair_end(&pair);
     }
     return EG_OK;
 }
 
-const eg_ref_op eg_ref_op_apply = {"apply", 0, accept_apply, run_apply};
+const eg_host_op eg_ref_op_apply = {"apply", 0, accept_apply, run_apply};

@@ -5,31 +5,31 @@
 static bool
 is_index(const eg_value_info *x)
 {
-    return x->kind == EG_TOKEN && x->dtype == EG_I32 && eg_ref_width(x) == 1;
+    return x->kind == EG_TOKEN && x->dtype == EG_I32 && eg_host_width(x) == 1;
 }
 
 static bool
-accept_positions(eg_ref_reader *reader)
+accept_positions(eg_host_reader *reader)
 {
     eg_value_info ids, out;
-    if (!eg_ref_count(reader, 1, 1) || !eg_ref_input(reader, 0, &ids) || !eg_ref_output(reader, &out))
+    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &ids) || !eg_host_output(reader, &out))
         return false;
     if (!is_index(&ids) || !is_index(&out))
-        return eg_ref_refuse(reader, "wants i32 token rows of width 1");
-    reader->attrs.skip = eg_ref_attr_int(reader, "skip", INT64_MIN);
+        return eg_host_refuse(reader, "wants i32 token rows of width 1");
+    reader->attrs.skip = eg_host_attr_int(reader, "skip", INT64_MIN);
     reader->attrs.has_skip = reader->attrs.skip != INT64_MIN;
     if (reader->attrs.has_skip && (reader->attrs.skip < 0 || reader->attrs.skip > INT32_MAX / 2))
-        return eg_ref_refuse(reader, "skip %lld", (long long)reader->attrs.skip);
+        return eg_host_refuse(reader, "skip %lld", (long long)reader->attrs.skip);
     return true;
 }
 
 static eg_status
-run_positions(const eg_ref_call *call)
+run_positions(const eg_host_call *call)
 {
-    const eg_ref_attrs *attrs = &call->node->attrs;
-    eg_ref_matrix ids = eg_ref_matrix_in(call, 0), out = eg_ref_matrix_out(call);
-    const eg_row *rows = eg_ref_rows(call, eg_ref_info_out(call));
-    for (uint32_t b = 0; b < eg_ref_texts(call); b++) {
+    const eg_host_attrs *attrs = &call->node->attrs;
+    eg_host_matrix ids = eg_host_matrix_in(call, 0), out = eg_host_matrix_out(call);
+    const eg_row *rows = eg_host_rows(call, eg_host_info_out(call));
+    for (uint32_t b = 0; b < eg_host_texts(call); b++) {
         int32_t counted = 0;
         for (int64_t i = 0; i < rows[b].rows; i++) {
             int64_t row = (int64_t)rows[b].start + i;
@@ -44,36 +44,37 @@ run_positions(const eg_ref_call *call)
     return EG_OK;
 }
 
-const eg_ref_op eg_ref_op_positions = {"positions", 1, accept_positions, run_positions};
+const eg_host_op eg_ref_op_positions = {"positions", 1, accept_positions, run_positions};
 
 static bool
-accept_gather(eg_ref_reader *reader)
+accept_gather(eg_host_reader *reader)
 {
     eg_value_info table, index, out;
-    if (!eg_ref_count(reader, 2, 2) || !eg_ref_input(reader, 0, &table) || !eg_ref_input(reader, 1, &index) ||
-        !eg_ref_output(reader, &out))
+    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &table) || !eg_host_input(reader, 1, &index) ||
+        !eg_host_output(reader, &out))
         return false;
-    if (table.kind != EG_TABLE || index.dtype != EG_I32 || eg_ref_width(&index) != 1 || index.kind == EG_PAIR ||
+    if (table.kind != EG_TABLE || index.dtype != EG_I32 || eg_host_width(&index) != 1 || index.kind == EG_PAIR ||
         out.kind != index.kind)
-        return eg_ref_refuse(reader, "wants a table and an i32 index");
-    if (eg_ref_width(&table) != eg_ref_width(&out) || table.dtype != out.dtype)
-        return eg_ref_refuse(reader, "rows of different widths");
+        return eg_host_refuse(reader, "wants a table and an i32 index");
+    if (eg_host_width(&table) != eg_host_width(&out) || table.dtype != out.dtype)
+        return eg_host_refuse(reader, "rows of different widths");
     return true;
 }
 
 static eg_status
-run_gather(const eg_ref_call *call)
+run_gather(const eg_host_call *call)
 {
-    eg_ref_matrix table = eg_ref_matrix_in(call, 0), index = eg_ref_matrix_in(call, 1), out = eg_ref_matrix_out(call);
+    eg_host_matrix table = eg_host_matrix_in(call, 0), index = eg_host_matrix_in(call, 1),
+                   out = eg_host_matrix_out(call);
     for (int64_t r = 0; r < out.rows; r++) {
         int64_t at = index.i32[r * index.stride];
         if (at < 0 || at >= table.rows)
-            return eg_ref_fail(call->err, EG_E_INPUT, "%s: index %lld in row %lld is outside a table of %lld rows",
-                               call->node->name, (long long)at, (long long)r, (long long)table.rows);
+            return eg_host_fail(call->err, EG_E_INPUT, "%s: index %lld in row %lld is outside a table of %lld rows",
+                                call->node->name, (long long)at, (long long)r, (long long)table.rows);
         for (int64_t c = 0; c < out.width; c++)
             out.i32[r * out.stride + c] = table.i32[at * table.stride + c];
     }
     return EG_OK;
 }
 
-const eg_ref_op eg_ref_op_gather = {"gather", 0, accept_gather, run_gather};
+const eg_host_op eg_ref_op_gather = {"gather", 0, accept_gather, run_gather};

@@ -48,27 +48,27 @@ eg_ref_matmul_block(const float *x, int64_t ldx, const float *w, int64_t ldw, fl
 }
 
 static bool
-accept_matmul(eg_ref_reader *reader)
+accept_matmul(eg_host_reader *reader)
 {
     eg_value_info x, w, out;
-    if (!eg_ref_count(reader, 2, 2) || !eg_ref_input(reader, 0, &x) || !eg_ref_input(reader, 1, &w) ||
-        !eg_ref_output(reader, &out))
+    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &x) || !eg_host_input(reader, 1, &w) ||
+        !eg_host_output(reader, &out))
         return false;
     if (x.dtype != EG_F32 || w.dtype != EG_F32 || out.dtype != EG_F32 || w.kind != EG_TABLE || w.rank != 2 ||
         x.kind == EG_PAIR || out.kind != x.kind)
-        return eg_ref_refuse(reader, "wants f32 rows and an f32 table of rank 2");
-    if (eg_ref_width(&x) != w.dims[1].k || eg_ref_width(&out) != w.dims[0].k)
-        return eg_ref_refuse(reader, "sizes that do not fit");
-    reader->scratch = eg_ref_panel_bytes(w.dims[1].k);
+        return eg_host_refuse(reader, "wants f32 rows and an f32 table of rank 2");
+    if (eg_host_width(&x) != w.dims[1].k || eg_host_width(&out) != w.dims[0].k)
+        return eg_host_refuse(reader, "sizes that do not fit");
+    reader->scratch.bytes = eg_ref_panel_bytes(w.dims[1].k);
     return true;
 }
 
 static eg_status
-run_matmul(const eg_ref_call *call)
+run_matmul(const eg_host_call *call)
 {
-    eg_ref_matrix x = eg_ref_matrix_in(call, 0), w = eg_ref_matrix_in(call, 1), y = eg_ref_matrix_out(call);
+    eg_host_matrix x = eg_host_matrix_in(call, 0), w = eg_host_matrix_in(call, 1), y = eg_host_matrix_out(call);
     eg_ref_matmul_block(x.f32, x.stride, w.f32, w.stride, y.f32, y.stride, x.rows, w.rows, x.width, 1.0, call->scratch);
     return EG_OK;
 }
 
-const eg_ref_op eg_ref_op_matmul = {"matmul", 0, accept_matmul, run_matmul};
+const eg_host_op eg_ref_op_matmul = {"matmul", 0, accept_matmul, run_matmul};

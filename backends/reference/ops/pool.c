@@ -5,22 +5,22 @@
 #include "../reference.h"
 
 static bool
-accept_pool(eg_ref_reader *reader)
+accept_pool(eg_host_reader *reader)
 {
     eg_value_info x, out;
-    if (!eg_ref_count(reader, 1, 1) || !eg_ref_input(reader, 0, &x) || !eg_ref_output(reader, &out))
+    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out))
         return false;
     if (x.kind != EG_TOKEN || out.kind != EG_TEXT || x.dtype != EG_F32 || out.dtype != EG_F32 ||
-        eg_ref_width(&x) != eg_ref_width(&out))
-        return eg_ref_refuse(reader, "wants f32 token rows, gives text rows of their width");
-    reader->attrs.skip_prompt = eg_ref_attr_int(reader, "skip_prompt", 0) != 0;
+        eg_host_width(&x) != eg_host_width(&out))
+        return eg_host_refuse(reader, "wants f32 token rows, gives text rows of their width");
+    reader->attrs.skip_prompt = eg_host_attr_int(reader, "skip_prompt", 0) != 0;
     return true;
 }
 
 static bool
-accept_token(eg_ref_reader *reader)
+accept_token(eg_host_reader *reader)
 {
-    reader->attrs.index = eg_ref_attr_int(reader, "index", 0);
+    reader->attrs.index = eg_host_attr_int(reader, "index", 0);
     return accept_pool(reader);
 }
 
@@ -32,9 +32,9 @@ typedef struct text_rows {
 } text_rows;
 
 static text_rows
-rows_of_text(const eg_ref_call *call, eg_ref_matrix x, uint32_t text)
+rows_of_text(const eg_host_call *call, eg_host_matrix x, uint32_t text)
 {
-    const eg_row *row = &eg_ref_rows(call, eg_ref_info_in(call, 0))[text];
+    const eg_row *row = &eg_host_rows(call, eg_host_info_in(call, 0))[text];
     int64_t skip = call->node->attrs.skip_prompt ? row->skip : 0;
     return (text_rows){x.f32 + ((int64_t)row->start + skip) * x.stride, (int64_t)row->valid - skip, x.stride, skip};
 }
@@ -42,15 +42,15 @@ rows_of_text(const eg_ref_call *call, eg_ref_matrix x, uint32_t text)
 /* --- one token ----------------------------------------------------------------------------------- */
 
 static eg_status
-pick(const eg_ref_call *call, int64_t index)
+pick(const eg_host_call *call, int64_t index)
 {
-    eg_ref_matrix x = eg_ref_matrix_in(call, 0), y = eg_ref_matrix_out(call);
-    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
         text_rows rows = rows_of_text(call, x, t);
         int64_t at = index < 0 ? rows.count + index : index;
         if (at < 0 || at >= rows.count)
-            return eg_ref_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, there is no token %lld",
-                               call->node->name, t, (long long)rows.count, (long long)index);
+            return eg_host_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, there is no token %lld",
+                                call->node->name, t, (long long)rows.count, (long long)index);
         for (int64_t c = 0; c < y.width; c++)
             y.f32[t * y.stride + c] = rows.data[at * rows.stride + c];
     }
@@ -58,36 +58,36 @@ pick(const eg_ref_call *call, int64_t index)
 }
 
 static eg_status
-run_first_token(const eg_ref_call *call)
+run_first_token(const eg_host_call *call)
 {
     return pick(call, 0);
 }
 
 static eg_status
-run_last_token(const eg_ref_call *call)
+run_last_token(const eg_host_call *call)
 {
     return pick(call, -1);
 }
 
 static eg_status
-run_token(const eg_ref_call *call)
+run_token(const eg_host_call *call)
 {
     return pick(call, call->node->attrs.index);
 }
 
-const eg_ref_op eg_ref_op_first_token = {"first_token", 0, accept_pool, run_first_token};
-const eg_ref_op eg_ref_op_last_token = {"last_token", 0, accept_pool, run_last_token};
-const eg_ref_op eg_ref_op_token = {"token", 0, accept_token, run_token};
+const eg_host_op eg_ref_op_first_token = {"first_token", 0, accept_pool, run_first_token};
+const eg_host_op eg_ref_op_last_token = {"last_token", 0, accept_pool, run_last_token};
+const eg_host_op eg_ref_op_token = {"token", 0, accept_token, run_token};
 
 /* --- all tokens ---------------------------------------------------------------------------------- */
 
 typedef double (*reduction)(const text_rows *rows, int64_t column);
 
 static eg_status
-reduce(const eg_ref_call *call, reduction f)
+reduce(const eg_host_call *call, reduction f)
 {
-    eg_ref_matrix x = eg_ref_matrix_in(call, 0), y = eg_ref_matrix_out(call);
-    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
         text_rows rows = rows_of_text(call, x, t);
         for (int64_t c = 0; c < y.width; c++)
             y.f32[t * y.stride + c] = (float)f(&rows, c);
@@ -141,11 +141,11 @@ weighted_mean_of(const text_rows *rows, int64_t column)
 }
 
 #define REDUCTION(symbol)                                                                                              \
-    static eg_status run_##symbol(const eg_ref_call *call)                                                             \
+    static eg_status run_##symbol(const eg_host_call *call)                                                            \
     {                                                                                                                  \
         return reduce(call, symbol##_of);                                                                              \
     }                                                                                                                  \
-    const eg_ref_op eg_ref_op_##symbol = {#symbol, 0, accept_pool, run_##symbol};
+    const eg_host_op eg_ref_op_##symbol = {#symbol, 0, accept_pool, run_##symbol};
 
 REDUCTION(sum)
 REDUCTION(mean)

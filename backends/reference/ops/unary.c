@@ -7,33 +7,33 @@
 
 enum { GELU_ERF, GELU_TANH, GELU_QUICK };
 
-typedef double (*function)(const eg_ref_attrs *attrs, double x);
+typedef double (*function)(const eg_host_attrs *attrs, double x);
 
 static int64_t
-pair_elements(const eg_ref_call *call, const eg_value_info *info)
+pair_elements(const eg_host_call *call, const eg_value_info *info)
 {
-    float *begin = eg_ref_pair_out(call), *end = begin;
-    for (uint32_t t = 0; t < eg_ref_texts(call); t++) {
-        eg_ref_pair pair = eg_ref_pair_begin(end, info, &eg_ref_rows(call, info)[t]);
-        end = eg_ref_pair_end(&pair);
+    float *begin = eg_host_pair_out(call), *end = begin;
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+        eg_host_pair pair = eg_host_pair_begin(end, info, &eg_host_rows(call, info)[t]);
+        end = eg_host_pair_end(&pair);
     }
     return end - begin;
 }
 
 static eg_status
-run_unary(const eg_ref_call *call, function f)
+run_unary(const eg_host_call *call, function f)
 {
-    const eg_value_info *info = eg_ref_info_out(call);
-    const eg_ref_attrs *attrs = &call->node->attrs;
+    const eg_value_info *info = eg_host_info_out(call);
+    const eg_host_attrs *attrs = &call->node->attrs;
     if (info->kind == EG_PAIR) {
-        const float *x = eg_ref_pair_in(call, 0);
-        float *y = eg_ref_pair_out(call);
+        const float *x = eg_host_pair_in(call, 0);
+        float *y = eg_host_pair_out(call);
         int64_t count = pair_elements(call, info);
         for (int64_t i = 0; i < count; i++)
             y[i] = (float)f(attrs, x[i]);
         return EG_OK;
     }
-    eg_ref_matrix x = eg_ref_matrix_in(call, 0), y = eg_ref_matrix_out(call);
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
     for (int64_t r = 0; r < y.rows; r++)
         for (int64_t c = 0; c < y.width; c++)
             y.f32[r * y.stride + c] = (float)f(attrs, x.f32[r * x.stride + c]);
@@ -41,23 +41,23 @@ run_unary(const eg_ref_call *call, function f)
 }
 
 static bool
-accept_unary(eg_ref_reader *reader)
+accept_unary(eg_host_reader *reader)
 {
     eg_value_info out;
-    return eg_ref_count(reader, 1, 1) && eg_ref_same(reader, &out);
+    return eg_host_count(reader, 1, 1) && eg_host_same(reader, &out);
 }
 
 static bool
-accept_scale(eg_ref_reader *reader)
+accept_scale(eg_host_reader *reader)
 {
-    reader->attrs.factor = eg_ref_attr_float(reader, "factor", 1.0);
+    reader->attrs.factor = eg_host_attr_float(reader, "factor", 1.0);
     return accept_unary(reader);
 }
 
 static bool
-accept_gelu(eg_ref_reader *reader)
+accept_gelu(eg_host_reader *reader)
 {
-    const char *form = eg_ref_attr_string(reader, "form", "");
+    const char *form = eg_host_attr_string(reader, "form", "");
     if (strcmp(form, "") == 0)
         reader->attrs.form = GELU_ERF;
     else if (strcmp(form, "tanh") == 0)
@@ -65,7 +65,7 @@ accept_gelu(eg_ref_reader *reader)
     else if (strcmp(form, "quick") == 0)
         reader->attrs.form = GELU_QUICK;
     else
-        return eg_ref_refuse(reader, "form '%s'", form);
+        return eg_host_refuse(reader, "form '%s'", form);
     return accept_unary(reader);
 }
 
@@ -86,16 +86,16 @@ gelu_of(int form, double x)
 }
 
 #define UNARY(symbol, accept, expression)                                                                              \
-    static double f_##symbol(const eg_ref_attrs *attrs, double x)                                                      \
+    static double f_##symbol(const eg_host_attrs *attrs, double x)                                                     \
     {                                                                                                                  \
         (void)attrs;                                                                                                   \
         return expression;                                                                                             \
     }                                                                                                                  \
-    static eg_status run_##symbol(const eg_ref_call *call)                                                             \
+    static eg_status run_##symbol(const eg_host_call *call)                                                            \
     {                                                                                                                  \
         return run_unary(call, f_##symbol);                                                                            \
     }                                                                                                                  \
-    const eg_ref_op eg_ref_op_##symbol = {#symbol, 1, accept, run_##symbol};
+    const eg_host_op eg_ref_op_##symbol = {#symbol, 1, accept, run_##symbol};
 
 UNARY(scale, accept_scale, x * attrs->factor)
 UNARY(gelu, accept_gelu, gelu_of(attrs->form, x))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Constants: borrowed from the file's mapping when they lie there as the loops want them, converted once otherwise. */
+/* Constants: borrowed from the file's mapping when they lie there as the ops want them, converted once otherwise. */
 #include <string.h>
 
-#include "reference.h"
+#include "host.h"
 
 static uint64_t
 dtype_size(eg_dtype dtype)
@@ -93,16 +93,23 @@ store_number(void *data, uint64_t i, eg_dtype dtype, double number)
     return true;
 }
 
-/* Copies one view into its place. */
-static eg_status
-convert_view(const eg_weight_desc *desc, const eg_host_view *view, void *data, eg_error *err)
+/* One view on its way into its place; the threads share it along the first axis. */
+typedef struct conversion {
+    const eg_weight_desc *desc;
+    const eg_host_view *view;
+    void *data;
+    int64_t rows_per_part;
+    int32_t bad; /* set when a number does not fit */
+} conversion;
+
+/* Row `row` of the first axis. */
+static bool
+convert_row(const conversion *c, int64_t row)
 {
-    int64_t at[EG_MAX_RANK] = {0};
-    for (uint32_t axis = 0; axis < desc->rank; axis++)
-        if (view->dims[axis] <= 0)
-            return EG_OK;
+    const eg_weight_desc *desc = c->desc;
+    const eg_host_view *view = c->view;
+    int64_t at[EG_MAX_RANK] = {row}, size = (int64_t)dtype_size(view->dtype);
     const unsigned char *bytes = view->data;
-    int64_t size = (int64_t)dtype_size(view->dtype);
     for (;;) {
         int64_t from = 0;
         uint64_t to = 0;
@@ -110,34 +117,62 @@ convert_view(const eg_weight_desc *desc, const eg_host_view *view, void *data, e
             from += at[axis] * view->strides[axis];
             to = to * (uint64_t)desc->dims[axis] + (uint64_t)(view->at[axis] + at[axis]);
         }
-        if (!store_number(data, to, desc->dtype, load_number(bytes + from * size, view->dtype)))
-            return eg_ref_fail(err, EG_E_INPUT, "weight '%s' holds a number that is not a 32-bit integer", desc->name);
+        if (!store_number(c->data, to, desc->dtype, load_number(bytes + from * size, view->dtype)))
+            return false;
         uint32_t axis = desc->rank;
-        while (axis > 0 && ++at[axis - 1] == view->dims[axis - 1])
+        while (axis > 1 && ++at[axis - 1] == view->dims[axis - 1])
             at[--axis] = 0;
-        if (axis == 0)
-            return EG_OK;
+        if (axis <= 1)
+            return true;
     }
 }
 
+static void
+convert_part(void *arg, uint32_t part, uint32_t worker)
+{
+    (void)worker;
+    conversion *c = arg;
+    int64_t end = ((int64_t)part + 1) * c->rows_per_part;
+    if (end > c->view->dims[0])
+        end = c->view->dims[0];
+    for (int64_t row = (int64_t)part * c->rows_per_part; row < end; row++)
+        if (!convert_row(c, row))
+            __atomic_store_n(&c->bad, 1, __ATOMIC_RELAXED);
+}
+
 static eg_status
-check_desc(const eg_weight_desc *desc, uint64_t *count, eg_error *err)
+convert_view(const eg_host *host, const eg_weight_desc *desc, const eg_host_view *view, void *data, eg_error *err)
+{
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        if (view->dims[axis] == 0)
+            return EG_OK;
+    conversion c = {.desc = desc, .view = view, .data = data};
+    c.rows_per_part = view->dims[0] / 64 + 1;
+    uint32_t parts = (uint32_t)((view->dims[0] + c.rows_per_part - 1) / c.rows_per_part);
+    host->parallel_for(host->ctx, parts, convert_part, &c);
+    if (c.bad != 0)
+        return eg_host_fail(err, EG_E_INPUT, "weight '%s' holds a number that is not a 32-bit integer", desc->name);
+    return EG_OK;
+}
+
+static eg_status
+check_desc(const char *name, const eg_weight_desc *desc, uint64_t *count, eg_error *err)
 {
     if (desc->dtype != EG_F32 && desc->dtype != EG_I32)
-        return eg_ref_fail(err, EG_E_UNSUPPORTED, "weight '%s': reference computes in f32 and i32 only", desc->name);
+        return eg_host_fail(err, EG_E_UNSUPPORTED, "weight '%s': %s computes in f32 and i32 only", desc->name, name);
     if (desc->rank < 1 || desc->rank > EG_MAX_RANK || desc->view_count < 1)
-        return eg_ref_fail(err, EG_E_INTERNAL, "weight '%s' has no shape", desc->name);
+        return eg_host_fail(err, EG_E_INTERNAL, "weight '%s' has no shape", desc->name);
     *count = 1;
     for (uint32_t axis = 0; axis < desc->rank; axis++)
         if (desc->dims[axis] < 1 || __builtin_mul_overflow(*count, (uint64_t)desc->dims[axis], count))
-            return eg_ref_fail(err, EG_E_INTERNAL, "weight '%s' has an impossible size", desc->name);
+            return eg_host_fail(err, EG_E_INTERNAL, "weight '%s' has an impossible size", desc->name);
     for (uint32_t v = 0; v < desc->view_count; v++) {
-        const eg_host_view *view = EG_REF_AT(desc->views, v);
+        const eg_host_view *view = EG_HOST_AT(desc->views, v);
         if (dtype_size(view->dtype) == 0)
-            return eg_ref_fail(err, EG_E_UNSUPPORTED, "weight '%s' has an unknown dtype", desc->name);
+            return eg_host_fail(err, EG_E_UNSUPPORTED, "weight '%s' has an unknown dtype", desc->name);
         for (uint32_t axis = 0; axis < desc->rank; axis++)
             if (view->at[axis] < 0 || view->dims[axis] < 0 || view->at[axis] > desc->dims[axis] - view->dims[axis])
-                return eg_ref_fail(err, EG_E_INTERNAL, "weight '%s' has a view beyond its shape", desc->name);
+                return eg_host_fail(err, EG_E_INTERNAL, "weight '%s' has a view beyond its shape", desc->name);
     }
     return EG_OK;
 }
@@ -146,7 +181,7 @@ check_desc(const eg_weight_desc *desc, uint64_t *count, eg_error *err)
 static bool
 can_borrow(const eg_weight_desc *desc)
 {
-    const eg_host_view *view = EG_REF_AT(desc->views, 0);
+    const eg_host_view *view = EG_HOST_AT(desc->views, 0);
     if (desc->view_count != 1 || view->dtype != desc->dtype || (uintptr_t)view->data % dtype_size(view->dtype) != 0)
         return false;
     int64_t stride = 1;
@@ -159,15 +194,15 @@ can_borrow(const eg_weight_desc *desc)
 }
 
 eg_status
-eg_ref_weight_new(eg_device *device, const eg_weight_desc *desc, eg_weight **out, uint64_t *out_bytes, eg_error *err)
+eg_host_weight_new(eg_device *device, const eg_weight_desc *desc, eg_weight **out, uint64_t *out_bytes, eg_error *err)
 {
     uint64_t count = 0;
-    eg_status status = check_desc(desc, &count, err);
+    eg_status status = check_desc(device->backend->name, desc, &count, err);
     if (status != EG_OK)
         return status;
-    eg_weight *weight = eg_ref_alloc(device->host, 1, sizeof *weight);
+    eg_weight *weight = eg_host_alloc(device->host, 1, sizeof *weight);
     if (weight == NULL)
-        return eg_ref_fail(err, EG_E_NOMEM, "out of memory");
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory");
     weight->dtype = desc->dtype;
     weight->count = count;
     if (can_borrow(desc)) {
@@ -176,14 +211,14 @@ eg_ref_weight_new(eg_device *device, const eg_weight_desc *desc, eg_weight **out
         *out = weight;
         return EG_OK;
     }
-    weight->data = weight->owned = eg_ref_alloc(device->host, count, 4);
+    weight->data = weight->owned = eg_host_alloc(device->host, count, 4);
     if (weight->owned == NULL)
-        status = eg_ref_fail(err, EG_E_NOMEM, "out of memory: weight '%s', %llu elements", desc->name,
-                             (unsigned long long)count);
+        status = eg_host_fail(err, EG_E_NOMEM, "out of memory: weight '%s', %llu elements", desc->name,
+                              (unsigned long long)count);
     for (uint32_t v = 0; v < desc->view_count && status == EG_OK; v++)
-        status = convert_view(desc, EG_REF_AT(desc->views, v), weight->owned, err);
+        status = convert_view(device->host, desc, EG_HOST_AT(desc->views, v), weight->owned, err);
     if (status != EG_OK) {
-        eg_ref_weight_free(device, weight);
+        eg_host_weight_free(device, weight);
         return status;
     }
     *out_bytes = count * 4;
@@ -192,10 +227,10 @@ eg_ref_weight_new(eg_device *device, const eg_weight_desc *desc, eg_weight **out
 }
 
 void
-eg_ref_weight_free(eg_device *device, eg_weight *weight)
+eg_host_weight_free(eg_device *device, eg_weight *weight)
 {
     if (weight == NULL)
         return;
-    eg_ref_dealloc(device->host, weight->owned);
-    eg_ref_dealloc(device->host, weight);
+    eg_host_dealloc(device->host, weight->owned);
+    eg_host_dealloc(device->host, weight);
 }

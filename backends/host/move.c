@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "../backend.h"
+#include "host.h"
 
 /* --- rows split at an axis ----------------------------------------------------------------------- */
 
@@ -18,7 +18,7 @@ typedef struct along {
 static along
 along_axis(const eg_value_info *info, uint32_t axis)
 {
-    along a = {1, axis == 0 && info->rank > 0 ? eg_cpu_width(info) : eg_cpu_width_from(info, axis)};
+    along a = {1, axis == 0 && info->rank > 0 ? eg_host_width(info) : eg_host_width_from(info, axis)};
     for (uint32_t i = 1; i < axis; i++)
         a.lines *= info->dims[i].k;
     return a;
@@ -26,7 +26,7 @@ along_axis(const eg_value_info *info, uint32_t axis)
 
 /* Copies rows × lines runs of `length` elements from `from` on to `to` on; a run that lies where it shall be stays. */
 static void
-copy_lines(eg_cpu_matrix x, int64_t from, int64_t x_step, eg_cpu_matrix y, int64_t to, int64_t y_step, int64_t rows,
+copy_lines(eg_host_matrix x, int64_t from, int64_t x_step, eg_host_matrix y, int64_t to, int64_t y_step, int64_t rows,
            int64_t lines, int64_t length)
 {
     for (int64_t r = 0; r < rows; r++) {
@@ -58,134 +58,135 @@ row_axis(const eg_value_info *x, uint32_t axis)
 }
 
 static bool
-accept_concat(eg_cpu_reader *reader)
+accept_concat(eg_host_reader *reader)
 {
     eg_value_info out, x;
     uint32_t axis;
-    if (!eg_cpu_count(reader, 1, UINT32_MAX) || !eg_cpu_output(reader, &out) || !eg_cpu_attr_axis(reader, &out, &axis))
+    if (!eg_host_count(reader, 1, UINT32_MAX) || !eg_host_output(reader, &out) ||
+        !eg_host_attr_axis(reader, &out, &axis))
         return false;
     int64_t total = 0;
     for (uint32_t i = 0; i < reader->input_count; i++) {
-        if (!eg_cpu_input(reader, i, &x))
+        if (!eg_host_input(reader, i, &x))
             return false;
         if (!same_but_axis(&x, &out, axis) || row_axis(&x, axis))
-            return eg_cpu_refuse(reader, "input %u does not fit the result's shape", i);
+            return eg_host_refuse(reader, "input %u does not fit the result's shape", i);
         total += x.dims[axis].k;
     }
     reader->attrs.axis = axis;
-    return total == out.dims[axis].k || eg_cpu_refuse(reader, "inputs that do not add up to the result");
+    return total == out.dims[axis].k || eg_host_refuse(reader, "inputs that do not add up to the result");
 }
 
 static eg_status
-run_concat(const eg_cpu_call *call)
+run_concat(const eg_host_call *call)
 {
     uint32_t axis = (uint32_t)call->node->attrs.axis;
-    eg_cpu_matrix y = eg_cpu_matrix_out(call);
-    int64_t y_step = along_axis(eg_cpu_info_out(call), axis).length, to = 0;
+    eg_host_matrix y = eg_host_matrix_out(call);
+    int64_t y_step = along_axis(eg_host_info_out(call), axis).length, to = 0;
     for (uint32_t i = 0; i < call->node->input_count; i++) {
-        eg_cpu_matrix x = eg_cpu_matrix_in(call, i);
-        along a = along_axis(eg_cpu_info_in(call, i), axis);
+        eg_host_matrix x = eg_host_matrix_in(call, i);
+        along a = along_axis(eg_host_info_in(call, i), axis);
         copy_lines(x, 0, a.length, y, to, y_step, x.rows, a.lines, a.length);
         to += axis == 0 ? x.rows * y.stride : a.length;
     }
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_concat = {"concat", 0, accept_concat, run_concat};
+const eg_host_op eg_host_op_concat = {"concat", 0, accept_concat, run_concat};
 
 static bool
-accept_slice(eg_cpu_reader *reader)
+accept_slice(eg_host_reader *reader)
 {
     eg_value_info x, out;
     uint32_t axis;
-    if (!eg_cpu_count(reader, 1, 1) || !eg_cpu_input(reader, 0, &x) || !eg_cpu_output(reader, &out) ||
-        !eg_cpu_attr_axis(reader, &x, &axis))
+    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out) ||
+        !eg_host_attr_axis(reader, &x, &axis))
         return false;
     if (!same_but_axis(&x, &out, axis) || row_axis(&x, axis))
-        return eg_cpu_refuse(reader, "input and result of different shapes");
-    int64_t size = x.dims[axis].k, begin = eg_cpu_attr_int(reader, "begin", 0),
-            end = eg_cpu_attr_int(reader, "end", size);
+        return eg_host_refuse(reader, "input and result of different shapes");
+    int64_t size = x.dims[axis].k, begin = eg_host_attr_int(reader, "begin", 0),
+            end = eg_host_attr_int(reader, "end", size);
     if (begin < 0 || begin >= end || end > size || end - begin != out.dims[axis].k)
-        return eg_cpu_refuse(reader, "[%lld, %lld) of %lld", (long long)begin, (long long)end, (long long)size);
+        return eg_host_refuse(reader, "[%lld, %lld) of %lld", (long long)begin, (long long)end, (long long)size);
     reader->attrs.axis = axis;
     reader->attrs.begin = begin;
     return true;
 }
 
 static eg_status
-run_slice(const eg_cpu_call *call)
+run_slice(const eg_host_call *call)
 {
     uint32_t axis = (uint32_t)call->node->attrs.axis;
     int64_t begin = call->node->attrs.begin;
-    const eg_value_info *in = eg_cpu_info_in(call, 0);
-    eg_cpu_matrix x = eg_cpu_matrix_in(call, 0), y = eg_cpu_matrix_out(call);
-    along a = along_axis(in, axis), b = along_axis(eg_cpu_info_out(call), axis);
-    int64_t from = begin * (axis == 0 ? x.stride : eg_cpu_width_from(in, axis + 1));
+    const eg_value_info *in = eg_host_info_in(call, 0);
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    along a = along_axis(in, axis), b = along_axis(eg_host_info_out(call), axis);
+    int64_t from = begin * (axis == 0 ? x.stride : eg_host_width_from(in, axis + 1));
     copy_lines(x, from, a.length, y, 0, b.length, y.rows, b.lines, b.length);
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_slice = {"slice", 0, accept_slice, run_slice};
+const eg_host_op eg_host_op_slice = {"slice", 0, accept_slice, run_slice};
 
 static bool
-accept_transpose(eg_cpu_reader *reader)
+accept_transpose(eg_host_reader *reader)
 {
     eg_value_info x, out;
-    if (!eg_cpu_count(reader, 1, 1) || !eg_cpu_input(reader, 0, &x) || !eg_cpu_output(reader, &out))
+    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out))
         return false;
     if (x.kind != EG_TABLE || out.kind != EG_TABLE || x.rank != 2 || out.rank != 2 || x.dtype != out.dtype ||
         x.dims[0].k != out.dims[1].k || x.dims[1].k != out.dims[0].k)
-        return eg_cpu_refuse(reader, "wants a table of rank 2");
+        return eg_host_refuse(reader, "wants a table of rank 2");
     return true;
 }
 
 static eg_status
-run_transpose(const eg_cpu_call *call)
+run_transpose(const eg_host_call *call)
 {
-    eg_cpu_matrix x = eg_cpu_matrix_in(call, 0), y = eg_cpu_matrix_out(call);
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
     for (int64_t r = 0; r < y.rows; r++)
         for (int64_t c = 0; c < y.width; c++)
             y.i32[r * y.stride + c] = x.i32[c * x.stride + r];
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_transpose = {"transpose", 0, accept_transpose, run_transpose};
+const eg_host_op eg_host_op_transpose = {"transpose", 0, accept_transpose, run_transpose};
 
 static bool
-accept_squeeze(eg_cpu_reader *reader)
+accept_squeeze(eg_host_reader *reader)
 {
     eg_value_info x, out;
-    if (!eg_cpu_count(reader, 1, 1) || !eg_cpu_input(reader, 0, &x) || !eg_cpu_output(reader, &out))
+    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out))
         return false;
     if (x.kind != out.kind || x.kind == EG_PAIR || x.dtype != out.dtype || x.rank < 2 || out.rank + 1 != x.rank ||
-        x.dims[x.rank - 1].k != 1 || eg_cpu_width(&x) != eg_cpu_width(&out))
-        return eg_cpu_refuse(reader, "wants a last axis of 1");
+        x.dims[x.rank - 1].k != 1 || eg_host_width(&x) != eg_host_width(&out))
+        return eg_host_refuse(reader, "wants a last axis of 1");
     return true;
 }
 
 static eg_status
-run_squeeze(const eg_cpu_call *call)
+run_squeeze(const eg_host_call *call)
 {
-    eg_cpu_matrix x = eg_cpu_matrix_in(call, 0), y = eg_cpu_matrix_out(call);
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
     copy_lines(x, 0, 0, y, 0, 0, y.rows, 1, y.width);
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_squeeze = {"squeeze", 1, accept_squeeze, run_squeeze};
+const eg_host_op eg_host_op_squeeze = {"squeeze", 1, accept_squeeze, run_squeeze};
 
 /* --- cast ---------------------------------------------------------------------------------------- */
 
 static bool
-accept_cast(eg_cpu_reader *reader)
+accept_cast(eg_host_reader *reader)
 {
     eg_value_info x, out;
-    if (!eg_cpu_count(reader, 1, 1) || !eg_cpu_input(reader, 0, &x) || !eg_cpu_output(reader, &out))
+    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out))
         return false;
-    const char *to = eg_cpu_attr_string(reader, "to", "");
+    const char *to = eg_host_attr_string(reader, "to", "");
     if ((strcmp(to, "f32") != 0 || out.dtype != EG_F32) && (strcmp(to, "i32") != 0 || out.dtype != EG_I32))
-        return eg_cpu_refuse(reader, "to '%s'", to);
-    if (x.kind != out.kind || x.kind == EG_PAIR || eg_cpu_width(&x) != eg_cpu_width(&out))
-        return eg_cpu_refuse(reader, "input and result of different shapes");
+        return eg_host_refuse(reader, "to '%s'", to);
+    if (x.kind != out.kind || x.kind == EG_PAIR || eg_host_width(&x) != eg_host_width(&out))
+        return eg_host_refuse(reader, "input and result of different shapes");
     return true;
 }
 
@@ -199,10 +200,10 @@ float_to_int(float x)
 }
 
 static eg_status
-run_cast(const eg_cpu_call *call)
+run_cast(const eg_host_call *call)
 {
-    eg_cpu_matrix x = eg_cpu_matrix_in(call, 0), y = eg_cpu_matrix_out(call);
-    bool from_float = eg_cpu_info_in(call, 0)->dtype == EG_F32, to_float = eg_cpu_info_out(call)->dtype == EG_F32;
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    bool from_float = eg_host_info_in(call, 0)->dtype == EG_F32, to_float = eg_host_info_out(call)->dtype == EG_F32;
     for (int64_t r = 0; r < y.rows; r++) {
         for (int64_t c = 0; c < y.width; c++) {
             int64_t from = r * x.stride + c, to = r * y.stride + c;
@@ -217,4 +218,4 @@ run_cast(const eg_cpu_call *call)
     return EG_OK;
 }
 
-const eg_cpu_op eg_cpu_op_cast = {"cast", 1, accept_cast, run_cast};
+const eg_host_op eg_host_op_cast = {"cast", 1, accept_cast, run_cast};

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reference.h"
+#include "host.h"
+
+/* --- errors and memory --------------------------------------------------------------------------- */
 
 eg_status
-eg_ref_fail(eg_error *err, eg_status code, const char *format, ...)
+eg_host_fail(eg_error *err, eg_status code, const char *format, ...)
 {
     if (err == NULL)
         return code;
@@ -28,8 +30,20 @@ eg_ref_fail(eg_error *err, eg_status code, const char *format, ...)
     return code;
 }
 
+eg_status
+eg_host_hint(eg_error *err, eg_status code, const char *format, ...)
+{
+    if (err != NULL && EG_HAS(eg_error, err, hint)) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(err->hint, sizeof err->hint, format, args);
+        va_end(args);
+    }
+    return code;
+}
+
 void *
-eg_ref_alloc(const eg_host *host, uint64_t count, uint64_t size)
+eg_host_alloc(const eg_host *host, uint64_t count, uint64_t size)
 {
     uint64_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX)
@@ -41,26 +55,25 @@ eg_ref_alloc(const eg_host *host, uint64_t count, uint64_t size)
 }
 
 void
-eg_ref_dealloc(const eg_host *host, void *p)
+eg_host_dealloc(const eg_host *host, void *p)
 {
     host->dealloc(host->ctx, p);
 }
 
+/* --- the device ---------------------------------------------------------------------------------- */
+
 bool
-eg_ref_cancelled(const eg_run_info *run)
+eg_host_suffices(const eg_host *host)
 {
-    return run->cancel != NULL && __atomic_load_n(run->cancel, __ATOMIC_RELAXED) != 0;
+    return EG_HAS(eg_host, host, view_weight) && host->alloc != NULL && host->dealloc != NULL &&
+           host->parallel_for != NULL && host->view_value != NULL && host->node_op != NULL && host->attr_int != NULL &&
+           host->view_weight != NULL;
 }
 
 static const char *
 info(eg_device *device, const char *key)
 {
-    (void)device;
-    if (strcmp(key, "fingerprint") == 0)
-        return "reference " EGBERT_VERSION;
-    if (strcmp(key, "isa") == 0)
-        return "plain";
-    return NULL;
+    return device->backend->info(device, key);
 }
 
 static eg_status
@@ -80,10 +93,10 @@ make_buffer(eg_device *device, uint32_t domain_index, void *data, uint64_t bytes
             eg_error *err)
 {
     if (domain_index != 0)
-        return eg_ref_fail(err, EG_E_USAGE, "reference has one domain, not a domain %u", domain_index);
-    eg_buffer *buffer = eg_ref_alloc(device->host, 1, sizeof *buffer);
+        return eg_host_fail(err, EG_E_USAGE, "%s has one domain, not a domain %u", device->backend->name, domain_index);
+    eg_buffer *buffer = eg_host_alloc(device->host, 1, sizeof *buffer);
     if (buffer == NULL)
-        return eg_ref_fail(err, EG_E_NOMEM, "out of memory");
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory");
     buffer->data = data;
     buffer->bytes = bytes;
     buffer->owned = owned;
@@ -96,10 +109,10 @@ buffer_new(eg_device *device, uint32_t domain_index, uint64_t bytes, eg_buffer *
 {
     void *data = device->host->alloc(device->host->ctx, bytes > 0 ? bytes : 1, 64);
     if (data == NULL)
-        return eg_ref_fail(err, EG_E_NOMEM, "out of memory: a buffer of %llu bytes", (unsigned long long)bytes);
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory: a buffer of %llu bytes", (unsigned long long)bytes);
     eg_status status = make_buffer(device, domain_index, data, bytes, true, out, err);
     if (status != EG_OK)
-        eg_ref_dealloc(device->host, data);
+        eg_host_dealloc(device->host, data);
     return status;
 }
 
@@ -115,8 +128,8 @@ buffer_free(eg_device *device, eg_buffer *buffer)
     if (buffer == NULL)
         return;
     if (buffer->owned)
-        eg_ref_dealloc(device->host, buffer->data);
-    eg_ref_dealloc(device->host, buffer);
+        eg_host_dealloc(device->host, buffer->data);
+    eg_host_dealloc(device->host, buffer);
 }
 
 static void *
@@ -126,20 +139,20 @@ host_pointer(eg_device *device, eg_buffer *buffer)
     return buffer->data;
 }
 
-const eg_device_ops eg_ref_device_ops = {
-    .size = sizeof eg_ref_device_ops,
+const eg_device_ops eg_host_device_ops = {
+    .size = sizeof eg_host_device_ops,
     .domain_count = 1,
     .info = info,
-    .support = eg_ref_support,
+    .support = eg_host_support,
     .domain = domain,
     .buffer_new = buffer_new,
     .buffer_free = buffer_free,
     .buffer_import = buffer_import,
     .host_pointer = host_pointer,
-    .weight_new = eg_ref_weight_new,
-    .weight_free = eg_ref_weight_free,
-    .compile = eg_ref_compile,
-    .exec_free = eg_ref_exec_free,
-    .scratch = eg_ref_scratch,
-    .run = eg_ref_run,
+    .weight_new = eg_host_weight_new,
+    .weight_free = eg_host_weight_free,
+    .compile = eg_host_compile,
+    .exec_free = eg_host_exec_free,
+    .scratch = eg_host_scratch_bytes,
+    .run = eg_host_run,
 };

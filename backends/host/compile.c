@@ -3,58 +3,57 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend.h"
+#include "host.h"
 
-static const eg_cpu_op *const common_ops[] = {
-#define EG_CPU_OP(symbol) &eg_cpu_op_##symbol,
-#include "ops/ops.def"
-#undef EG_CPU_OP
-};
-
-const eg_cpu_op *
-eg_cpu_op_find(const eg_device *device, const char *name)
+static const eg_host_op *
+find_in(const eg_host_op *const *ops, const char *name)
 {
-    for (const eg_cpu_op *const *op = device->own_ops; *op != NULL; op++)
-        if (strcmp((*op)->name, name) == 0)
-            return *op;
-    for (size_t i = 0; i < sizeof common_ops / sizeof common_ops[0]; i++)
-        if (strcmp(common_ops[i]->name, name) == 0)
-            return common_ops[i];
+    for (; ops != NULL && *ops != NULL; ops++)
+        if (strcmp((*ops)->name, name) == 0)
+            return *ops;
     return NULL;
 }
 
+/* The device's own op of that name, else the backend's. */
+static const eg_host_op *
+find_op(const eg_device *device, const char *name)
+{
+    const eg_host_op *own = find_in(device->own_ops, name);
+    return own != NULL ? own : find_in(device->backend->ops, name);
+}
+
 /* The op if the node can be computed; NULL with reader->reason set if not. */
-static const eg_cpu_op *
-accept_node(eg_cpu_reader *reader)
+static const eg_host_op *
+accept_node(eg_host_reader *reader)
 {
     const eg_host *host = reader->host;
     const char *name = host->node_op(host->ctx, reader->view, reader->node);
-    const eg_cpu_op *op = eg_cpu_op_find(reader->device, name);
+    const eg_host_op *op = find_op(reader->device, name);
     if (op == NULL) {
-        eg_cpu_refuse(reader, "op '%s' is unknown", name);
+        eg_host_refuse(reader, "op '%s' is unknown", name);
         return NULL;
     }
     reader->input_count = host->node_inputs(host->ctx, reader->view, reader->node);
     if (host->node_outputs(host->ctx, reader->view, reader->node) != 1) {
-        eg_cpu_refuse(reader, "%s has one output", name);
+        eg_host_refuse(reader, "%s has one output", name);
         return NULL;
     }
     if (op->accept(reader))
         return op;
     char why[sizeof reader->reason];
     memcpy(why, reader->reason, sizeof why);
-    eg_cpu_refuse(reader, "%s: %.140s", name, why);
+    eg_host_refuse(reader, "%s: %.140s", name, why);
     return NULL;
 }
 
 eg_status
-eg_cpu_support(eg_device *device, const eg_view *view, uint32_t node, eg_support *out)
+eg_host_support(eg_device *device, const eg_view *view, uint32_t node, eg_support *out)
 {
-    eg_cpu_reader reader = {.device = device, .host = device->host, .view = view, .node = node};
-    const eg_cpu_op *op = accept_node(&reader);
+    eg_host_reader reader = {.device = device, .host = device->host, .view = view, .node = node};
+    const eg_host_op *op = accept_node(&reader);
     eg_support answer = {.size = out->size, .level = EG_SUPPORT_NO};
     if (op != NULL) {
-        answer.level = EG_SUPPORT_OPTIMISED;
+        answer.level = device->backend->level;
         answer.domains = 1;
         answer.inplace_mask = op->inplace_mask;
     }
@@ -67,7 +66,7 @@ static eg_status
 copy_name(const eg_host *host, const char *name, char **out)
 {
     size_t n = strlen(name);
-    *out = eg_cpu_alloc(host, n + 1, 1);
+    *out = eg_host_alloc(host, n + 1, 1);
     if (*out == NULL)
         return EG_E_NOMEM;
     memcpy(*out, name, n);
@@ -78,29 +77,36 @@ static eg_status
 compile_value(eg_exec *exec, const eg_view *view, uint32_t number, eg_error *err)
 {
     const eg_host *host = exec->device->host;
-    eg_cpu_value *value = &exec->values[number];
+    eg_host_value *value = &exec->values[number];
     value->info.size = sizeof value->info;
     eg_status status = host->view_value(host->ctx, view, number, &value->info);
     if (status != EG_OK)
-        return eg_cpu_fail(err, EG_E_INTERNAL, "value %u of the view cannot be read", number);
+        return eg_host_fail(err, EG_E_INTERNAL, "value %u of the view cannot be read", number);
     value->info.name = NULL;
     if (value->info.is_weight)
         value->weight = host->view_weight(host->ctx, view, number);
     return EG_OK;
 }
 
+static void
+keep_most(uint64_t *most, uint64_t wanted)
+{
+    if (wanted > *most)
+        *most = wanted;
+}
+
 static eg_status
 compile_node(eg_exec *exec, const eg_view *view, uint32_t number, uint32_t *inputs, eg_error *err)
 {
     const eg_host *host = exec->device->host;
-    eg_cpu_reader reader = {.device = exec->device, .host = host, .view = view, .node = number};
+    eg_host_reader reader = {.device = exec->device, .host = host, .view = view, .node = number};
     const char *name = host->node_name(host->ctx, view, number);
-    eg_cpu_node *node = &exec->nodes[number];
+    eg_host_node *node = &exec->nodes[number];
     node->op = accept_node(&reader);
     if (node->op == NULL)
-        return eg_cpu_fail(err, EG_E_UNSUPPORTED, "node '%s' cannot be compiled: %s", name, reader.reason);
+        return eg_host_fail(err, EG_E_UNSUPPORTED, "node '%s' cannot be compiled: %s", name, reader.reason);
     if (copy_name(host, name, &node->name) != EG_OK)
-        return eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory");
     node->attrs = reader.attrs;
     node->inputs = inputs;
     node->input_count = reader.input_count;
@@ -108,15 +114,14 @@ compile_node(eg_exec *exec, const eg_view *view, uint32_t number, uint32_t *inpu
     exec->values[node->output].used = true;
     for (uint32_t i = 0; i < node->input_count; i++) {
         inputs[i] = host->node_input(host->ctx, view, number, i);
-        eg_cpu_value *value = &exec->values[inputs[i]];
+        eg_host_value *value = &exec->values[inputs[i]];
         value->used = true;
         if (value->info.is_weight && value->weight == NULL)
-            return eg_cpu_fail(err, EG_E_INTERNAL, "node '%s' reads a weight that was not made", name);
+            return eg_host_fail(err, EG_E_INTERNAL, "node '%s' reads a weight that was not made", name);
     }
-    if (reader.scratch_row > exec->scratch_row)
-        exec->scratch_row = reader.scratch_row;
-    if (reader.scratch_matmul > exec->scratch_matmul)
-        exec->scratch_matmul = reader.scratch_matmul;
+    keep_most(&exec->scratch.bytes, reader.scratch.bytes);
+    keep_most(&exec->scratch.row, reader.scratch.row);
+    keep_most(&exec->scratch.matmul_row, reader.scratch.matmul_row);
     return EG_OK;
 }
 
@@ -130,22 +135,22 @@ count_inputs(const eg_host *host, const eg_view *view, uint32_t node_count)
 }
 
 eg_status
-eg_cpu_compile(eg_device *device, const eg_view *view, const eg_compile_info *info, eg_exec **out, eg_error *err)
+eg_host_compile(eg_device *device, const eg_view *view, const eg_compile_info *info, eg_exec **out, eg_error *err)
 {
-    (void)info; /* kernels take the true sizes and threads with each run */
+    (void)info; /* ops take the true sizes and threads with each run */
     const eg_host *host = device->host;
-    eg_exec *exec = eg_cpu_alloc(host, 1, sizeof *exec);
+    eg_exec *exec = eg_host_alloc(host, 1, sizeof *exec);
     if (exec == NULL)
-        return eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory");
     exec->device = device;
     exec->value_count = host->view_values(host->ctx, view);
     exec->node_count = host->view_nodes(host->ctx, view);
-    exec->values = eg_cpu_alloc(host, exec->value_count, sizeof *exec->values);
-    exec->nodes = eg_cpu_alloc(host, exec->node_count, sizeof *exec->nodes);
-    exec->inputs = eg_cpu_alloc(host, count_inputs(host, view, exec->node_count), sizeof *exec->inputs);
+    exec->values = eg_host_alloc(host, exec->value_count, sizeof *exec->values);
+    exec->nodes = eg_host_alloc(host, exec->node_count, sizeof *exec->nodes);
+    exec->inputs = eg_host_alloc(host, count_inputs(host, view, exec->node_count), sizeof *exec->inputs);
     eg_status status = EG_OK;
     if (exec->values == NULL || exec->nodes == NULL || exec->inputs == NULL)
-        status = eg_cpu_fail(err, EG_E_NOMEM, "out of memory");
+        status = eg_host_fail(err, EG_E_NOMEM, "out of memory");
     for (uint32_t i = 0; i < exec->value_count && status == EG_OK; i++)
         status = compile_value(exec, view, i, err);
     uint32_t *inputs = exec->inputs;
@@ -154,7 +159,7 @@ eg_cpu_compile(eg_device *device, const eg_view *view, const eg_compile_info *in
         inputs += exec->nodes[i].input_count;
     }
     if (status != EG_OK) {
-        eg_cpu_exec_free(exec);
+        eg_host_exec_free(exec);
         return status;
     }
     *out = exec;
@@ -162,15 +167,15 @@ eg_cpu_compile(eg_device *device, const eg_view *view, const eg_compile_info *in
 }
 
 void
-eg_cpu_exec_free(eg_exec *exec)
+eg_host_exec_free(eg_exec *exec)
 {
     if (exec == NULL)
         return;
     const eg_host *host = exec->device->host;
     for (uint32_t i = 0; exec->nodes != NULL && i < exec->node_count; i++)
-        eg_cpu_dealloc(host, exec->nodes[i].name);
-    eg_cpu_dealloc(host, exec->inputs);
-    eg_cpu_dealloc(host, exec->nodes);
-    eg_cpu_dealloc(host, exec->values);
-    eg_cpu_dealloc(host, exec);
+        eg_host_dealloc(host, exec->nodes[i].name);
+    eg_host_dealloc(host, exec->inputs);
+    eg_host_dealloc(host, exec->nodes);
+    eg_host_dealloc(host, exec->values);
+    eg_host_dealloc(host, exec);
 }

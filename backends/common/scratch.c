@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run's scratch: a part that all workers of a padded matmul share, then one for each worker. */
+#include "backend.h"
+
+/* Most floats that padded matmuls ask for; above, only their last rows are padded. */
+#define MOST_SHARED ((uint64_t)1 << 20)
+
+static uint64_t
+round_up(uint64_t n, uint64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* Rows of a worker's part: the longest text, rounded up so that the parts begin on cache lines of their own. */
+static uint64_t
+worker_rows(const eg_dims *dims)
+{
+    uint64_t longest = 0;
+    for (uint32_t s = 0; s < dims->set_count; s++)
+        if (dims->sets[s].max_n > longest)
+            longest = dims->sets[s].max_n;
+    return round_up(longest, 16);
+}
+
+/* Floats of the part that padded matmuls share; it comes first. */
+static uint64_t
+shared_floats(const eg_exec *exec, const eg_dims *dims)
+{
+    uint64_t rows = dims->B, unit = eg_cpu_device_of(exec->device)->row_unit;
+    for (uint32_t s = 0; s < dims->set_count; s++)
+        if (dims->sets[s].T > rows)
+            rows = dims->sets[s].T;
+    uint64_t all = round_up(rows, unit) * exec->scratch.matmul_row, least = unit * exec->scratch.matmul_row;
+    uint64_t most = least > MOST_SHARED ? least : MOST_SHARED;
+    return round_up(all < least ? least : all > most ? most : all, 16);
+}
+
+uint64_t
+eg_cpu_scratch(const eg_exec *exec, const eg_dims *bound, uint32_t threads)
+{
+    return (shared_floats(exec, bound) + exec->scratch.row * worker_rows(bound) * threads) * sizeof(float);
+}
+
+float *
+eg_cpu_scratch_shared(const eg_host_call *call, uint64_t *out_floats)
+{
+    *out_floats = shared_floats(call->exec, call->run->dims);
+    return call->scratch;
+}
+
+float *
+eg_cpu_scratch_of(const eg_host_call *call, uint32_t worker)
+{
+    uint64_t shared;
+    float *data = eg_cpu_scratch_shared(call, &shared);
+    return data + shared + call->exec->scratch.row * worker_rows(call->run->dims) * worker;
+}

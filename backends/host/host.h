@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plumbing of backends whose values lie in host memory: a device with one domain, buffers, weights (borrowed from the
+ * file's mapping or converted once), nodes read and compiled, runs whose bindings are checked against the true sizes, and
+ * the ops that only move elements. It computes nothing: the arithmetic is the backend's, in ops that it brings.
+ *
+ * A node is compiled by its op's `accept` (which reads types and attributes through the host and says yes or why not)
+ * and computed by its op's `run`. support() and compile() call the same `accept`, so that they cannot disagree.
+ */
+#ifndef EG_HOST_HOST_H
+#define EG_HOST_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <egbert/plugin.h>
+
+/* Item i of an array of structs that the host filled: they lie its `size` apart, which may not be ours. */
+#define EG_HOST_AT(array, i)                                                                                           \
+    ((const __typeof__(*(array)) *)((const unsigned char *)(array) + (size_t)(i) * (array)->size))
+
+/* --- objects ------------------------------------------------------------------------------------- */
+
+typedef struct eg_host_op eg_host_op;
+
+/* What makes a backend of the plumbing; constant. */
+typedef struct eg_host_backend {
+    const char *name;             /* in messages */
+    const eg_host_op *const *ops; /* ended by NULL */
+    uint32_t level;               /* EG_SUPPORT_…, of every node that is accepted */
+    /* eg_device_ops's; all that it has. */
+    const char *(*info)(eg_device *device, const char *key);
+    /* Bytes of scratch for a run of at most these sizes, from what the nodes asked for; monotone in them. */
+    uint64_t (*scratch)(const eg_exec *exec, const eg_dims *bound, uint32_t threads);
+} eg_host_backend;
+
+/* A backend that needs more begins its own struct with this one. */
+struct eg_device {
+    const eg_host *host;
+    const eg_host_backend *backend;
+    const eg_host_op *const *own_ops; /* asked before the backend's; ended by NULL. NULL: none */
+};
+
+struct eg_buffer {
+    unsigned char *data;
+    uint64_t bytes;
+    bool owned; /* data belongs to the buffer */
+};
+
+struct eg_weight {
+    const void *data; /* contiguous, row-major, aligned for its dtype */
+    void *owned;      /* the same, if it was converted; NULL when it is borrowed from the file's mapping */
+    eg_dtype dtype;
+    uint64_t count;
+};
+
+/* --- compiled nodes ------------------------------------------------------------------------------ */
+
+/* A value as the ops need to know it; the shapes are those of the view. */
+typedef struct eg_host_value {
+    eg_value_info info; /* its name is gone with the view */
+    const eg_weight *weight;
+    bool used;
+} eg_host_value;
+
+/* Attributes as read by accept(); each op says which it uses. */
+typedef struct eg_host_attrs {
+    int64_t index, begin, end, axis, heads, key_heads, window, skip;
+    double factor;
+    bool causal, skip_prompt, has_skip;
+    int form;           /* of gelu, as the backend numbers them */
+    const void *kernel; /* the backend's, which accept() chose; it lives as long as the device */
+    double cost;        /* of one element, in nanoseconds, for backends that split their work */
+} eg_host_attrs;
+
+/* What a node wants of a run's scratch, set by accept(); of an executable, the most of any node. */
+typedef struct eg_host_scratch {
+    uint64_t bytes;      /* the same for every size */
+    uint64_t row;        /* floats for each row of the longest text and each thread */
+    uint64_t matmul_row; /* floats for each row of a matmul that is padded to whole units */
+} eg_host_scratch;
+
+typedef struct eg_host_node {
+    const eg_host_op *op;
+    char *name;             /* for messages */
+    const uint32_t *inputs; /* values */
+    uint32_t input_count;
+    uint32_t output;
+    eg_host_attrs attrs;
+} eg_host_node;
+
+struct eg_exec {
+    eg_device *device;
+    eg_host_value *values;
+    uint32_t value_count;
+    eg_host_node *nodes;
+    uint32_t node_count;
+    uint32_t *inputs; /* of all nodes, one after another */
+    eg_host_scratch scratch;
+};
+
+/* --- reading a node ------------------------------------------------------------------------------ */
+
+typedef struct eg_host_reader {
+    eg_device *device;
+    const eg_host *host;
+    const eg_view *view;
+    uint32_t node;
+    uint32_t input_count;
+    eg_host_attrs attrs;     /* filled by accept() */
+    eg_host_scratch scratch; /* filled by accept() */
+    char reason[160];        /* why not */
+} eg_host_reader;
+
+/* Says no: fills the reason and returns false. */
+bool eg_host_refuse(eg_host_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Types of the node's values. False, with the reason set, if there is no such value. */
+bool eg_host_input(eg_host_reader *reader, uint32_t i, eg_value_info *out);
+bool eg_host_output(eg_host_reader *reader, eg_value_info *out);
+bool eg_host_count(eg_host_reader *reader, uint32_t min, uint32_t max);
+/* Attributes with their neutral values. */
+int64_t eg_host_attr_int(eg_host_reader *reader, const char *name, int64_t absent);
+double eg_host_attr_float(eg_host_reader *reader, const char *name, double absent);
+const char *eg_host_attr_string(eg_host_reader *reader, const char *name, const char *absent);
+/* The attribute `axis` from 0, the last if absent; false with the reason set if the value has no such axis. */
+bool eg_host_attr_axis(eg_host_reader *reader, const eg_value_info *x, uint32_t *out);
+/* Input 0 and the output are f32 of the same kind and width (the commonest shape of an op). */
+bool eg_host_same(eg_host_reader *reader, eg_value_info *out);
+/* Input i is an f32 table of `length` elements that lie together. */
+bool eg_host_vector(eg_host_reader *reader, uint32_t i, int64_t length);
+
+/* Product of the axes from `axis` on. */
+int64_t eg_host_width_from(const eg_value_info *info, uint32_t axis);
+/* Width of a row: the product of all axes but the first. */
+int64_t eg_host_width(const eg_value_info *info);
+int64_t eg_host_last_axis(const eg_value_info *info);
+
+/* --- computing a node ---------------------------------------------------------------------------- */
+
+typedef struct eg_host_call {
+    const eg_exec *exec;
+    const eg_host_node *node;
+    const eg_run_info *run;
+    eg_device *device;
+    void *scratch; /* of the bytes that the backend's scratch() says for the run's sizes; NULL if those are 0 */
+    eg_error *err;
+} eg_host_call;
+
+/* A token, text or table value at a run's true sizes. Elements are f32 or i32, both of four bytes. */
+typedef struct eg_host_matrix {
+    union {
+        float *f32;
+        int32_t *i32;
+    };
+    int64_t rows, width, stride;
+} eg_host_matrix;
+
+eg_host_matrix eg_host_matrix_in(const eg_host_call *call, uint32_t i);
+eg_host_matrix eg_host_matrix_out(const eg_host_call *call);
+const float *eg_host_vector_in(const eg_host_call *call, uint32_t i);
+const eg_value_info *eg_host_info_in(const eg_host_call *call, uint32_t i);
+const eg_value_info *eg_host_info_out(const eg_host_call *call);
+/* The rows of the texts in a value's row set; B entries. */
+const eg_row *eg_host_rows(const eg_host_call *call, const eg_value_info *info);
+uint32_t eg_host_texts(const eg_host_call *call);
+
+/*
+ * A pair value, text by text: the block of a text of n rows is [heads, n, columns], columns = min(n, 2 · window + 1).
+ * Column j of query q is key first(q) + j.
+ */
+typedef struct eg_host_pair {
+    float *data; /* of the text */
+    int64_t heads, n, columns, window;
+    int64_t valid;
+} eg_host_pair;
+
+eg_host_pair eg_host_pair_begin(float *data, const eg_value_info *info, const eg_row *row);
+float *eg_host_pair_end(const eg_host_pair *pair); /* where the next text's block begins */
+int64_t eg_host_pair_first(const eg_host_pair *pair, int64_t query);
+float *eg_host_pair_row(const eg_host_pair *pair, int64_t head, int64_t query);
+float *eg_host_pair_in(const eg_host_call *call, uint32_t i);
+float *eg_host_pair_out(const eg_host_call *call);
+
+/* --- ops ----------------------------------------------------------------------------------------- */
+
+struct eg_host_op {
+    const char *name;
+    uint32_t inplace_mask;
+    bool (*accept)(eg_host_reader *reader);
+    eg_status (*run)(const eg_host_call *call);
+};
+
+/* Those that only move elements; a backend names them in its table of ops. */
+#define EG_HOST_OP(symbol) extern const eg_host_op eg_host_op_##symbol;
+#include "move.def"
+#undef EG_HOST_OP
+
+/* --- the device's functions ---------------------------------------------------------------------- */
+
+/* A backend's open() gives this out. */
+extern const eg_device_ops eg_host_device_ops;
+
+/* Whether the host has all functions that are called here; one that lacks any is too old. */
+bool eg_host_suffices(const eg_host *host);
+
+eg_status eg_host_fail(eg_error *err, eg_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Adds what would be right; returns the error's code. */
+eg_status eg_host_hint(eg_error *err, eg_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void *eg_host_alloc(const eg_host *host, uint64_t count, uint64_t size); /* cleared; NULL on failure or overflow */
+void eg_host_dealloc(const eg_host *host, void *p);
+
+/* eg_device_ops's, a file each: weight.c, compile.c and run.c. */
+eg_status eg_host_weight_new(eg_device *device, const eg_weight_desc *desc, eg_weight **out, uint64_t *out_bytes,
+                             eg_error *err);
+void eg_host_weight_free(eg_device *device, eg_weight *weight);
+eg_status eg_host_support(eg_device *device, const eg_view *view, uint32_t node, eg_support *out);
+eg_status eg_host_compile(eg_device *device, const eg_view *view, const eg_compile_info *info, eg_exec **out,
+                          eg_error *err);
+void eg_host_exec_free(eg_exec *exec);
+uint64_t eg_host_scratch_bytes(const eg_exec *exec, uint32_t domain, const eg_dims *bound, uint32_t threads);
+eg_status eg_host_run(eg_exec *exec, const eg_run_info *run, eg_event **done, eg_error *err);
+
+#endif
