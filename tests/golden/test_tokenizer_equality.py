@@ -17,5 +17,6 @@ MINILM = pathlib.Path(os.environ.get("EGBERT_MINILM", "build/models/all-MiniLM-L
 def test_equality():
     assert (MINILM / "tokenizer.json").exists(), f"{MINILM} has no tokenizer.json; script/setup fetches it"
     report = io.StringIO()
-    total = tokenizer_equality.run(BUILD, MINILM, lines=60000, out=report)
-    assert total >= 100_000, report.getvalue()
+    lines, least = (4000, 8000) if os.environ.get("EGBERT_SANITIZED") else (60000, 100_000)
+    total = tokenizer_equality.run(BUILD, MINILM, lines=lines, out=report)
+    assert total >= least, report.getvalue()
