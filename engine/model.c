@@ -21,8 +21,8 @@ check_options(const eg_model_options *options, eg_error *err)
     if ((uint32_t)options->normalize > EG_OFF || (uint32_t)options->type_ids > EG_OFF)
         return eg_fail(err, EG_E_USAGE, "normalize and type_ids are EG_DEFAULT, EG_ON or EG_OFF");
     if (options->precision && strcmp(options->precision, "f32") != 0) {
-        eg_status status = eg_fail(err, EG_E_USAGE, "unknown precision '%s'", options->precision);
-        return eg_hint(err, status, "f32");
+        eg_status status = eg_fail(err, EG_E_USAGE, "precision '%s' is not in this build", options->precision);
+        return eg_hint(err, status, "it computes in f32");
     }
     if (options->prompt_name && options->prompt_text)
         return eg_fail(err, EG_E_USAGE, "both a prompt's name and a prompt's text");
@@ -158,6 +158,13 @@ unknown_prompt(const eg_model *model, const char *name, eg_error *err)
     return count ? eg_hint(err, status, "it has %zu, such as %s", count, names[0]) : status;
 }
 
+/* sentence-transformers knows these two for every model, empty where the model says nothing. */
+static bool
+is_common_prompt(const char *name)
+{
+    return strcmp(name, "query") == 0 || strcmp(name, "document") == 0;
+}
+
 static eg_status
 choose_prompt(eg_model *model, const eg_model_options *options, eg_error *err)
 {
@@ -166,7 +173,7 @@ choose_prompt(eg_model *model, const eg_model_options *options, eg_error *err)
         text = options->prompt_text;
     } else if (options->prompt_name) {
         text = eg_source_prompt(model->source, options->prompt_name);
-        if (!text)
+        if (!text && !is_common_prompt(options->prompt_name))
             return unknown_prompt(model, options->prompt_name, err);
     } else if (!(options->flags & EG_MODEL_NO_PROMPT)) {
         text = model->info.default_prompt;

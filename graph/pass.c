@@ -49,7 +49,14 @@ find_pass(const char *name, size_t length, size_t *out, eg_error *err)
     word[shown] = '\0';
     eg_status status = eg_fail(err, EG_E_USAGE, "there is no pass '%s'", word);
     const char *nearest = eg_nearest(word, names, PASS_COUNT + 2);
-    return nearest ? eg_hint(err, status, "did you mean '%s'?", nearest) : status;
+    if (nearest)
+        return eg_hint(err, status, "did you mean '%s'?", nearest);
+    eg_strbuf all = {0};
+    for (size_t i = 0; i < PASS_COUNT; i++)
+        eg_strbuf_printf(&all, ", %s", names[i + 2]);
+    status = all.failed ? status : eg_hint(err, status, "all, none%s", all.data);
+    eg_strbuf_finish(&all);
+    return status;
 }
 
 static bool

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -251,6 +252,18 @@ find_row_unit(const eg_host *host, eg_blas *blas, eg_error *err)
     return EG_OK;
 }
 
+/*
+ * OpenBLAS maps 128 MiB for the packing of each thread, the first as it is loaded, and tries for ever where an address
+ * space limit refuses that.
+ */
+static bool
+address_space_is_there(uint32_t threads)
+{
+    const size_t bytes = ((size_t)threads + 1) << 27;
+    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return room != MAP_FAILED && munmap(room, bytes) == 0;
+}
+
 eg_status
 eg_blas_open(const eg_host *host, const char *path, eg_blas *blas, eg_error *err)
 {
@@ -258,6 +271,8 @@ eg_blas_open(const eg_host *host, const char *path, eg_blas *blas, eg_error *err
     const char *wanted = core_for_this_cpu();
     if (wanted != NULL && host->setenv_if_unset(host->ctx, CORE_VARIABLE, wanted) != EG_OK)
         host->log(host->ctx, EG_LOG_DEBUG, "cpu: " CORE_VARIABLE " cannot be set by this program");
+    if (!address_space_is_there(host->threads(host->ctx)))
+        return eg_host_fail(err, EG_E_BACKEND, "cpu: OpenBLAS wants more address space than the limit leaves");
     void *library = find_library(host, path, err);
     if (library == NULL)
         return EG_E_BACKEND;
