@@ -3,13 +3,24 @@
 import json
 import os
 import pathlib
+import pty
 import subprocess
+
+import pytest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("EGBERT_BUILD", TOP / "build")).resolve()
 COMMAND = BUILD / "cli" / "egbert"
 # Nothing that the caller's shell has set for Egbert takes part, but for what the test build needs.
 KEPT = {"EGBERT_BUILD", "EGBERT_SANITIZED"}
+
+
+def terminal():
+    """A pseudo-terminal: (master, slave). Where the machine has none, as a bare chroot, the test is skipped."""
+    try:
+        return pty.openpty()
+    except OSError as error:
+        pytest.skip(f"no pseudo-terminal here: {error}")
 
 
 def environment(**more):

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import pty
 import re
 import signal
 import struct
@@ -12,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from command import BUILD, COMMAND, done, environment, lines, refused, run
+from command import BUILD, COMMAND, done, environment, lines, refused, run, terminal
 
 PLACEMENT = re.compile(rb"^egbert: [a-z]+ \d+ ops(, [a-z]+ \d+ .*)?; \d+ copies.*; arena [0-9.]+ MiB$", re.M)
 
@@ -311,7 +310,7 @@ def test_conformance():
 
 def stderr_of_a_terminal(tiny, *flags):
     """What a terminal's stderr gets during a run that takes longer than a second."""
-    master, slave = pty.openpty()
+    master, slave = terminal()
     process = subprocess.Popen([COMMAND, "embed", tiny, "--npy", "/dev/null", *flags], stdin=subprocess.PIPE, stderr=slave, env=environment())
     os.close(slave)
     for _ in range(3):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command import done, lines, refused, run
+from command import done, lines, refused, run, terminal
 
 COMMANDS = "embed similarity run tokenize inspect families backends compile bench conformance".split()
 
@@ -106,11 +106,10 @@ def test_an_empty_argument_is_an_empty_text(tiny):
 
 def test_no_text_on_a_terminal(tiny):
     import os
-    import pty
     import subprocess
 
     from command import COMMAND, environment
-    master, slave = pty.openpty()
+    master, slave = terminal()
     result = subprocess.run([COMMAND, "embed", tiny], stdin=slave, capture_output=True, env=environment(), timeout=60)
     os.close(master)
     os.close(slave)
