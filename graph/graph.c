@@ -584,19 +584,39 @@ eg_graph_count_uses(const eg_graph *graph, uint32_t *counts)
         counts[graph->outputs.items[i]]++;
 }
 
+bool
+eg_node_is_view(const eg_graph *graph, const eg_node *node)
+{
+    return (node->op->flags & EG_OP_VIEW) && !(eg_graph_value(graph, node->inputs[0])->flags & EG_VALUE_CONST);
+}
+
+/* The view that makes the value; NULL if none does. */
+static const eg_node *
+view_behind(const eg_graph *graph, eg_value_id id)
+{
+    const eg_value *value = eg_graph_value(graph, id);
+    const eg_node *node = value->producer ? eg_graph_node(graph, value->producer) : NULL;
+    return node && eg_node_is_view(graph, node) && node->outputs[0] == id ? node : NULL;
+}
+
 eg_value_id
 eg_graph_alias_root(const eg_graph *graph, eg_value_id id)
 {
-    for (;;) {
-        const eg_value *value = eg_graph_value(graph, id);
-        if (!value->producer)
-            return id;
-        const eg_node *node = eg_graph_node(graph, value->producer);
-        bool is_view = (node->op->flags & EG_OP_VIEW) && node->outputs[0] == id;
-        if (!is_view || (eg_graph_value(graph, node->inputs[0])->flags & EG_VALUE_CONST))
-            return id;
-        id = node->inputs[0];
+    for (const eg_node *view; (view = view_behind(graph, id));)
+        id = view->inputs[0];
+    return id;
+}
+
+/* A view begins `begin` elements into the rows of what it shows. */
+bool
+eg_graph_alias_layout(const eg_graph *graph, eg_value_id id, int64_t *out_offset, int64_t *out_row_stride)
+{
+    *out_offset = 0;
+    for (const eg_node *view; (view = view_behind(graph, id)); id = view->inputs[0]) {
+        if (__builtin_add_overflow(*out_offset, eg_node_int(view, "begin", 0), out_offset))
+            return false;
     }
+    return eg_type_width(&eg_graph_value(graph, id)->type, out_row_stride);
 }
 
 const eg_attr *

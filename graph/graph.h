@@ -95,11 +95,20 @@ typedef struct eg_attr {
 
 typedef struct eg_op eg_op;
 
+/* A node of the unrewritten graph. */
+typedef struct eg_origin {
+    const char *op, *name;
+} eg_origin;
+
 typedef struct eg_node {
     const eg_op *op;
     const char *name;  /* unique: the name of its first output */
     const char *scope; /* where it comes from, "encoder.3": groups nodes for people; "" = none */
     eg_node_id origin; /* the node of the unrewritten graph that it stands for; itself at first */
+    /* The nodes that a fused one was made of, in execution order; 0: it is itself. For profiles and drawings; the text
+     * form leaves them out. */
+    uint32_t origin_count;
+    const eg_origin *origins; /* in the arena */
     uint32_t input_count, output_count, attr_count;
     eg_value_id *inputs;  /* in the arena */
     eg_value_id *outputs; /* in the arena */
@@ -168,6 +177,10 @@ void eg_graph_count_uses(const eg_graph *graph, uint32_t *counts);
 
 /* The value whose memory this one is: back through views (EG_OP_VIEW); the value itself where there are none. */
 eg_value_id eg_graph_alias_root(const eg_graph *graph, eg_value_id value);
+/* Whether the node is a view that runs no code: EG_OP_VIEW of something that is no constant. */
+bool eg_node_is_view(const eg_graph *graph, const eg_node *node);
+/* Where the value's rows begin in those of its alias root, and how far apart they lie, both in elements. False on overflow. */
+bool eg_graph_alias_layout(const eg_graph *graph, eg_value_id value, int64_t *out_offset, int64_t *out_row_stride);
 
 const eg_attr *eg_node_attr(const eg_node *node, const char *name); /* NULL if absent */
 int64_t eg_node_int(const eg_node *node, const char *name, int64_t absent);
@@ -194,7 +207,8 @@ enum {
     EG_OP_MOVES_DATA = 1, /* no arithmetic: folds on constants as views */
     EG_OP_VIEW = 2,       /* output 0 is input 0's memory, unless that is a constant */
     EG_OP_COMMUTES = 4,   /* both inputs may change places */
-    EG_OP_FUSED = 8       /* made by passes alone: never a step of a family */
+    EG_OP_FUSED = 8,      /* made by passes alone: never a step of a family */
+    EG_OP_ROW_LOCAL = 16  /* row r of the output depends on row r of the token and text inputs alone (tables aside) */
 };
 
 /* Work of one node at given sizes, for reports and rooflines. */
@@ -215,6 +229,11 @@ struct eg_op {
      */
     eg_status (*infer)(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err);
     uint64_t (*flops)(const eg_graph *graph, const eg_node *node, const eg_dims *dims); /* NULL: none; saturates */
+    /*
+     * Replaces the node by the primitive nodes that define it, in its place in `order`; its output keeps its name. Every op
+     * with EG_OP_FUSED has one, no other does.
+     */
+    eg_status (*decompose)(eg_graph *graph, eg_node_id node, eg_error *err);
 };
 
 const eg_op *eg_op_find(const char *name); /* NULL if unknown */
