@@ -38,6 +38,7 @@ accept_node(eg_host_reader *reader)
         eg_host_refuse(reader, "%s has one output", name);
         return NULL;
     }
+    reader->inplace_mask = op->inplace_mask;
     if (op->accept(reader))
         return op;
     char why[sizeof reader->reason];
@@ -55,7 +56,7 @@ eg_host_support(eg_device *device, const eg_view *view, uint32_t node, eg_suppor
     if (op != NULL) {
         answer.level = device->backend->level;
         answer.domains = 1;
-        answer.inplace_mask = op->inplace_mask;
+        answer.inplace_mask = reader.inplace_mask;
     }
     memcpy(answer.reason, reader.reason, sizeof answer.reason);
     memcpy(out, &answer, answer.size < sizeof answer ? answer.size : sizeof answer);
@@ -118,6 +119,9 @@ compile_node(eg_exec *exec, const eg_view *view, uint32_t number, uint32_t *inpu
         value->used = true;
         if (value->info.is_weight && value->weight == NULL)
             return eg_host_fail(err, EG_E_INTERNAL, "node '%s' reads a weight that was not made", name);
+        if (value->weight != NULL && value->weight->parts != NULL &&
+            !eg_host_takes_parts(exec->device->backend, node->op->name, i))
+            return eg_host_fail(err, EG_E_INTERNAL, "node '%s' reads a weight that was made for other uses", name);
     }
     keep_most(&exec->scratch.bytes, reader.scratch.bytes);
     keep_most(&exec->scratch.row, reader.scratch.row);

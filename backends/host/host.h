@@ -23,6 +23,12 @@
 
 typedef struct eg_host_op eg_host_op;
 
+/* Input `input` of an op. */
+typedef struct eg_host_use {
+    const char *op;
+    uint32_t input;
+} eg_host_use;
+
 /* What makes a backend of the plumbing; constant. */
 typedef struct eg_host_backend {
     const char *name;             /* in messages */
@@ -32,6 +38,8 @@ typedef struct eg_host_backend {
     const char *(*info)(eg_device *device, const char *key);
     /* Bytes of scratch for a run of at most these sizes, from what the nodes asked for; monotone in them. */
     uint64_t (*scratch)(const eg_exec *exec, const eg_dims *bound, uint32_t threads);
+    /* The uses that can read a weight in parts (eg_host_weight_part()), ended by a NULL op. NULL: none. */
+    const eg_host_use *parts;
 } eg_host_backend;
 
 /* A backend that needs more begins its own struct with this one. */
@@ -47,11 +55,19 @@ struct eg_buffer {
     bool owned; /* data belongs to the buffer */
 };
 
+/* Rows [first, first + rows) of a table, `stride` elements apart. */
+typedef struct eg_host_part {
+    const float *data;
+    int64_t first, rows, stride;
+} eg_host_part;
+
 struct eg_weight {
-    const void *data; /* contiguous, row-major, aligned for its dtype */
+    const void *data; /* contiguous, row-major, aligned for its dtype; NULL of a weight in parts */
     void *owned;      /* the same, if it was converted; NULL when it is borrowed from the file's mapping */
     eg_dtype dtype;
     uint64_t count;
+    eg_host_part *parts; /* blocks of rows, borrowed where they lie, in order; NULL: it lies in one piece */
+    uint32_t part_count;
 };
 
 /* --- compiled nodes ------------------------------------------------------------------------------ */
@@ -63,11 +79,41 @@ typedef struct eg_host_value {
     bool used;
 } eg_host_value;
 
+/* What a fused op does to a product; the names are those of docs/ops.md. */
+typedef enum eg_host_activation {
+    EG_HOST_NO_ACTIVATION,
+    EG_HOST_GELU,
+    EG_HOST_GELU_TANH,
+    EG_HOST_GELU_QUICK,
+    EG_HOST_RELU,
+    EG_HOST_RELU2,
+    EG_HOST_SILU,
+    EG_HOST_MISH,
+    EG_HOST_TANH,
+    EG_HOST_SIGMOID,
+    EG_HOST_LOG1P
+} eg_host_activation;
+
+typedef enum eg_host_pool {
+    EG_HOST_FIRST_TOKEN,
+    EG_HOST_LAST_TOKEN,
+    EG_HOST_MEAN,
+    EG_HOST_MAX,
+    EG_HOST_SUM,
+    EG_HOST_MEAN_SQRT_LEN,
+    EG_HOST_WEIGHTED_MEAN
+} eg_host_pool;
+
 /* Attributes as read by accept(); each op says which it uses. */
 typedef struct eg_host_attrs {
     int64_t index, begin, end, axis, heads, key_heads, window, skip;
-    double factor;
+    int64_t head_size, value_size; /* of attention: width of a head of q and k, and of one of v and the result */
+    double factor, eps;
     bool causal, skip_prompt, has_skip;
+    bool has_bias, has_residual, text_query, rms;
+    uint32_t tables;
+    eg_host_activation activation;
+    eg_host_pool pool;
     int form;           /* of gelu, as the backend numbers them */
     const void *kernel; /* the backend's, which accept() chose; it lives as long as the device */
     double cost;        /* of one element, in nanoseconds, for backends that split their work */
@@ -109,6 +155,7 @@ typedef struct eg_host_reader {
     uint32_t input_count;
     eg_host_attrs attrs;     /* filled by accept() */
     eg_host_scratch scratch; /* filled by accept() */
+    uint32_t inplace_mask;   /* the op's; accept() may change it, where it depends on the node */
     char reason[160];        /* why not */
 } eg_host_reader;
 
@@ -128,6 +175,28 @@ bool eg_host_attr_axis(eg_host_reader *reader, const eg_value_info *x, uint32_t 
 bool eg_host_same(eg_host_reader *reader, eg_value_info *out);
 /* Input i is an f32 table of `length` elements that lie together. */
 bool eg_host_vector(eg_host_reader *reader, uint32_t i, int64_t length);
+
+/* Rows of one kind, as many of them: a and b are token rows of one row set, text rows, or tables of as many rows. */
+bool eg_host_same_rows(const eg_value_info *a, const eg_value_info *b);
+
+/*
+ * The fused ops of docs/ops.md: the `accept` of every backend, or what it begins with. They check all that the contract
+ * says of the inputs and fill these attributes:
+ *
+ *  linear          has_bias, has_residual, activation. Inputs: x, w, b if has_bias, r (the last) if has_residual
+ *  glu_linear      has_bias, activation. Inputs: x, w, u, b and c if has_bias
+ *  attention       heads, key_heads, head_size, value_size, factor (scale), causal, window (0: none), text_query (q has
+ *                  one row per text), has_bias (input 3 is a pair value of `heads` heads or of one)
+ *  add_norm        eps, rms, has_bias. Inputs: a, b, weight, bias if has_bias
+ *  embed_norm      tables, eps, rms, has_bias. Inputs: tables × (table, index), weight, bias if has_bias
+ *  pool_normalize  pool, skip_prompt, eps
+ */
+bool eg_host_accept_linear(eg_host_reader *reader);
+bool eg_host_accept_glu_linear(eg_host_reader *reader);
+bool eg_host_accept_attention(eg_host_reader *reader);
+bool eg_host_accept_add_norm(eg_host_reader *reader);
+bool eg_host_accept_embed_norm(eg_host_reader *reader);
+bool eg_host_accept_pool_normalize(eg_host_reader *reader);
 
 /* Product of the axes from `axis` on. */
 int64_t eg_host_width_from(const eg_value_info *info, uint32_t axis);
@@ -158,6 +227,12 @@ typedef struct eg_host_matrix {
 eg_host_matrix eg_host_matrix_in(const eg_host_call *call, uint32_t i);
 eg_host_matrix eg_host_matrix_out(const eg_host_call *call);
 const float *eg_host_vector_in(const eg_host_call *call, uint32_t i);
+/*
+ * Input i, a table of rank 2, in the parts in which its rows lie: one, unless it is a weight of several tensors and the
+ * backend's `parts` names this use. eg_host_matrix_in() is for values in one piece.
+ */
+uint32_t eg_host_weight_parts(const eg_host_call *call, uint32_t i);
+eg_host_part eg_host_weight_part(const eg_host_call *call, uint32_t i, uint32_t part);
 const eg_value_info *eg_host_info_in(const eg_host_call *call, uint32_t i);
 const eg_value_info *eg_host_info_out(const eg_host_call *call);
 /* The rows of the texts in a value's row set; B entries. */
@@ -213,6 +288,7 @@ void eg_host_dealloc(const eg_host *host, void *p);
 eg_status eg_host_weight_new(eg_device *device, const eg_weight_desc *desc, eg_weight **out, uint64_t *out_bytes,
                              eg_error *err);
 void eg_host_weight_free(eg_device *device, eg_weight *weight);
+bool eg_host_takes_parts(const eg_host_backend *backend, const char *op, uint32_t input);
 eg_status eg_host_support(eg_device *device, const eg_view *view, uint32_t node, eg_support *out);
 eg_status eg_host_compile(eg_device *device, const eg_view *view, const eg_compile_info *info, eg_exec **out,
                           eg_error *err);

@@ -113,6 +113,14 @@ eg_host_vector(eg_host_reader *reader, uint32_t i, int64_t length)
     return true;
 }
 
+bool
+eg_host_same_rows(const eg_value_info *a, const eg_value_info *b)
+{
+    if (a->kind != b->kind || a->kind == EG_PAIR)
+        return false;
+    return a->kind == EG_TOKEN ? a->set == b->set : a->kind == EG_TEXT || a->dims[0].k == b->dims[0].k;
+}
+
 int64_t
 eg_host_width_from(const eg_value_info *info, uint32_t axis)
 {

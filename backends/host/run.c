@@ -162,6 +162,23 @@ eg_host_vector_in(const eg_host_call *call, uint32_t i)
     return value_data(call, call->node->inputs[i]);
 }
 
+uint32_t
+eg_host_weight_parts(const eg_host_call *call, uint32_t i)
+{
+    const eg_weight *weight = call->exec->values[call->node->inputs[i]].weight;
+    return weight != NULL && weight->parts != NULL ? weight->part_count : 1;
+}
+
+eg_host_part
+eg_host_weight_part(const eg_host_call *call, uint32_t i, uint32_t part)
+{
+    const eg_weight *weight = call->exec->values[call->node->inputs[i]].weight;
+    if (weight != NULL && weight->parts != NULL)
+        return weight->parts[part];
+    eg_host_matrix m = eg_host_matrix_in(call, i);
+    return (eg_host_part){.data = m.f32, .rows = m.rows, .stride = m.stride};
+}
+
 const eg_value_info *
 eg_host_info_in(const eg_host_call *call, uint32_t i)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Constants: borrowed from the file's mapping when they lie there as the ops want them, converted once otherwise. */
+/*
+ * Constants: borrowed from the file's mapping when they lie there as the ops want them (in several parts
+ * where these can read them so), converted once otherwise.
+ */
 #include <string.h>
 
 #include "host.h"
@@ -177,20 +180,88 @@ check_desc(const char *name, const eg_weight_desc *desc, uint64_t *count, eg_err
     return EG_OK;
 }
 
-/* One contiguous view of the right type, aligned for it. */
+/* A contiguous view of the right type, aligned for it. */
 static bool
-can_borrow(const eg_weight_desc *desc)
+lies_ready(const eg_weight_desc *desc, const eg_host_view *view)
 {
-    const eg_host_view *view = EG_HOST_AT(desc->views, 0);
-    if (desc->view_count != 1 || view->dtype != desc->dtype || (uintptr_t)view->data % dtype_size(view->dtype) != 0)
+    if (view->dtype != desc->dtype || (uintptr_t)view->data % dtype_size(view->dtype) != 0)
         return false;
     int64_t stride = 1;
     for (uint32_t axis = desc->rank; axis-- > 0;) {
-        if (view->dims[axis] != desc->dims[axis] || (view->dims[axis] > 1 && view->strides[axis] != stride))
+        if (view->dims[axis] > 1 && view->strides[axis] != stride)
             return false;
         stride *= view->dims[axis];
     }
     return true;
+}
+
+/* The one view is the weight as it shall lie. */
+static bool
+can_borrow(const eg_weight_desc *desc)
+{
+    const eg_host_view *view = EG_HOST_AT(desc->views, 0);
+    for (uint32_t axis = 0; axis < desc->rank; axis++)
+        if (view->dims[axis] != desc->dims[axis])
+            return false;
+    return desc->view_count == 1 && lies_ready(desc, view);
+}
+
+bool
+eg_host_takes_parts(const eg_host_backend *backend, const char *op, uint32_t input)
+{
+    for (const eg_host_use *use = backend->parts; use != NULL && use->op != NULL; use++)
+        if (use->input == input && strcmp(use->op, op) == 0)
+            return true;
+    return false;
+}
+
+/* Tensors one below the other, each ready where it lies, for uses that can all read them so. */
+static bool
+can_borrow_parts(const eg_host_backend *backend, const eg_weight_desc *desc)
+{
+    if (desc->view_count < 2 || desc->rank != 2 || desc->dtype != EG_F32 || desc->use_count == 0)
+        return false;
+    for (uint32_t u = 0; u < desc->use_count; u++) {
+        const eg_weight_use *use = EG_HOST_AT(desc->uses, u);
+        if (!eg_host_takes_parts(backend, use->op, use->input))
+            return false;
+    }
+    int64_t rows = 0;
+    for (uint32_t v = 0; v < desc->view_count; v++) {
+        const eg_host_view *view = EG_HOST_AT(desc->views, v);
+        if (view->at[0] != rows || view->at[1] != 0 || view->dims[1] != desc->dims[1] || !lies_ready(desc, view))
+            return false;
+        rows += view->dims[0];
+    }
+    return rows == desc->dims[0];
+}
+
+static eg_status
+borrow_parts(eg_device *device, const eg_weight_desc *desc, eg_weight *weight, eg_error *err)
+{
+    weight->parts = eg_host_alloc(device->host, desc->view_count, sizeof *weight->parts);
+    if (weight->parts == NULL)
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory");
+    for (uint32_t v = 0; v < desc->view_count; v++) {
+        const eg_host_view *view = EG_HOST_AT(desc->views, v);
+        if (view->dims[0] > 0)
+            weight->parts[weight->part_count++] = (eg_host_part){
+                .data = view->data, .first = view->at[0], .rows = view->dims[0], .stride = desc->dims[1]};
+    }
+    return EG_OK;
+}
+
+static eg_status
+convert(eg_device *device, const eg_weight_desc *desc, eg_weight *weight, eg_error *err)
+{
+    weight->data = weight->owned = eg_host_alloc(device->host, weight->count, 4);
+    if (weight->owned == NULL)
+        return eg_host_fail(err, EG_E_NOMEM, "out of memory: weight '%s', %llu elements", desc->name,
+                            (unsigned long long)weight->count);
+    eg_status status = EG_OK;
+    for (uint32_t v = 0; v < desc->view_count && status == EG_OK; v++)
+        status = convert_view(device->host, desc, EG_HOST_AT(desc->views, v), weight->owned, err);
+    return status;
 }
 
 eg_status
@@ -205,23 +276,17 @@ eg_host_weight_new(eg_device *device, const eg_weight_desc *desc, eg_weight **ou
         return eg_host_fail(err, EG_E_NOMEM, "out of memory");
     weight->dtype = desc->dtype;
     weight->count = count;
-    if (can_borrow(desc)) {
+    if (can_borrow(desc))
         weight->data = desc->views[0].data;
-        *out_bytes = 0;
-        *out = weight;
-        return EG_OK;
-    }
-    weight->data = weight->owned = eg_host_alloc(device->host, count, 4);
-    if (weight->owned == NULL)
-        status = eg_host_fail(err, EG_E_NOMEM, "out of memory: weight '%s', %llu elements", desc->name,
-                              (unsigned long long)count);
-    for (uint32_t v = 0; v < desc->view_count && status == EG_OK; v++)
-        status = convert_view(device->host, desc, EG_HOST_AT(desc->views, v), weight->owned, err);
+    else if (can_borrow_parts(device->backend, desc))
+        status = borrow_parts(device, desc, weight, err);
+    else
+        status = convert(device, desc, weight, err);
     if (status != EG_OK) {
         eg_host_weight_free(device, weight);
         return status;
     }
-    *out_bytes = count * 4;
+    *out_bytes = weight->owned != NULL ? count * 4 : 0;
     *out = weight;
     return EG_OK;
 }
@@ -232,5 +297,6 @@ eg_host_weight_free(eg_device *device, eg_weight *weight)
     if (weight == NULL)
         return;
     eg_host_dealloc(device->host, weight->owned);
+    eg_host_dealloc(device->host, weight->parts);
     eg_host_dealloc(device->host, weight);
 }

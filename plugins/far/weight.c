@@ -65,6 +65,7 @@ convert_part(eg_device *device, const eg_weight_desc *desc, far_part *part, eg_e
     block.dims[0] = part->rows;
     block.views = views;
     block.view_count = count;
+    block.use_count = 0; /* for no use that could do with it in parts: it has to lie in one piece */
     uint64_t bytes;
     eg_status status = device->inner_ops->weight_new(device->inner, &block, &part->inner, &bytes, err);
     far_dealloc(device, views);
