@@ -9,6 +9,7 @@
 #define EG_FRONTEND_SOURCE_H
 
 #include "frontend/tokenizer.h"
+#include "frontend/tweak.h"
 #include "frontend/weights.h"
 #include "graph/graph.h"
 
@@ -60,6 +61,7 @@ typedef struct eg_build_options {
     int32_t normalize;     /* -1: as the model says */
     uint32_t truncate_dim; /* 0: all */
     bool type_ids_fed;     /* fed(type_ids) in the family language; unfed ones read as 0 or are left out */
+    const eg_tweak *tweak; /* NULL: none */
 } eg_build_options;
 
 /* An output asked for: one value, or a stack of values of one type ("hidden_states", "attentions"). */
@@ -84,6 +86,9 @@ typedef struct eg_model_graph {
 EG_NODISCARD eg_status eg_source_build(const eg_source *source, const eg_build_options *options, eg_model_graph *out,
                                        eg_error *err);
 void eg_model_graph_finish(eg_model_graph *graph);
+
+/* Whether it is an output that people ask for (embedding, hidden_states, one of a head), not a value on the way to one. */
+bool eg_source_is_output(const eg_source *source, const char *name);
 
 /* The tokenizer of the checkpoint's folder (its instance may override). */
 EG_NODISCARD eg_status eg_source_tokenizer(const eg_source *source, eg_tokenizer **out, eg_error *err);

@@ -10,6 +10,7 @@
 
 #include "frontend/family/config.h"
 #include "frontend/family/family.h"
+#include "frontend/tweak.h"
 #include "frontend/weights.h"
 #include "graph/graph.h"
 
@@ -120,6 +121,7 @@ typedef struct eg_expand {
     eg_arena *arena; /* of names and lists; lives as long as the expansion */
     eg_survey *survey;
     bool type_ids_fed;
+    eg_tweak tweak;
     uint32_t steps;  /* taken so far */
     uint32_t effort; /* of expressions so far */
     eg_context at;

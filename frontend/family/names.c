@@ -177,6 +177,8 @@ eg_status
 eg_expand_positions(eg_expand *x, int64_t skip, eg_value_id *out, eg_error *err)
 {
     char key[40];
+    if (x->tweak.sets_first_position)
+        skip = -1;
     snprintf(key, sizeof key, "positions %" PRId64, skip);
     uint64_t known;
     if (eg_map_get(&x->constants, key, strlen(key), &known)) {

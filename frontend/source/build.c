@@ -57,6 +57,38 @@ is_listed(const eg_yaml *outputs, const char *name)
     return false;
 }
 
+/* NAME, or NAME.i of one layer. */
+static bool
+is_stack(const char *name)
+{
+    static const char *const stacks[] = {"hidden_states", "attentions"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(stacks[i]);
+        if (strncmp(name, stacks[i], n) == 0 && (name[n] == '\0' || name[n] == '.'))
+            return true;
+    }
+    return false;
+}
+
+bool
+eg_source_is_output(const eg_source *source, const char *name)
+{
+    if (strcmp(name, "embedding") == 0 || strcmp(name, "last_hidden_state") == 0 || is_stack(name))
+        return true;
+    for (uint32_t i = 0; i < source->output_count; i++) {
+        if (strcmp(source->output_standings[i].name, name) == 0)
+            return true;
+    }
+    for (uint32_t i = 0; i < source->head_count; i++) {
+        const eg_head *head = &source->heads[i];
+        size_t n = strlen(head->name);
+        bool prefixed = strncmp(name, head->name, n) == 0 && name[n] == '.';
+        if (is_listed(eg_yaml_get(head->node, "outputs"), prefixed ? name + n + 1 : name))
+            return true;
+    }
+    return false;
+}
+
 /* `logits` without a head that it could belong to. */
 static eg_status
 which_head(build *b, const char *name, bool *known, eg_error *err)
@@ -152,6 +184,8 @@ run(build *b, eg_error *err)
     eg_graph *graph = &b->out->graph;
     EG_TRY(eg_expand_init(&b->x, &b->source->recipe, graph, &b->arena, err));
     b->x.type_ids_fed = b->options->type_ids_fed;
+    if (b->options->tweak)
+        b->x.tweak = *b->options->tweak;
     EG_TRY(eg_expand_base(&b->x, err));
     b->out->outputs = eg_arena_calloc(&graph->arena, b->options->output_count + 1, sizeof *b->out->outputs);
     if (!b->out->outputs)

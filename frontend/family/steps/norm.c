@@ -20,6 +20,8 @@ read_norm(eg_expand *x, const eg_call *call, norm *out, eg_error *err)
     EG_TRY(eg_call_float(x, call, "eps", 0, &out->eps, err));
     if (out->eps < 0)
         return eg_call_fail(call, "eps", err, "eps is negative");
+    if (x->tweak.sets_eps)
+        out->eps = x->tweak.eps;
     return EG_OK;
 }
 

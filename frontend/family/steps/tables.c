@@ -45,6 +45,21 @@ note_rows(eg_expand *x, eg_value_id index, int64_t rows)
         x->survey->position_rows = rows - (int64_t)skip;
 }
 
+/* A tweak's first position: the rows before it are cut off the table that positions index. */
+static eg_status
+shift_positions(eg_expand *x, const eg_call *call, eg_value_id index, int64_t rows, eg_value_id *table, eg_error *err)
+{
+    char key[16];
+    uint64_t skip;
+    int64_t first = x->tweak.sets_first_position ? x->tweak.first_position : 0;
+    snprintf(key, sizeof key, "%" PRIu32, index);
+    if (first == 0 || !eg_map_get(&x->skips, key, strlen(key), &skip))
+        return EG_OK;
+    if (first >= rows)
+        return eg_call_fail(call, "rows", err, "a table of %" PRId64 " rows has no position %" PRId64, rows, first);
+    return eg_emit_slice(x, call->step, *table, 0, first, rows, table, err);
+}
+
 eg_status
 eg_run_gather(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
 {
@@ -61,6 +76,7 @@ eg_run_gather(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
         return eg_call_fail(call, "index", err, "the index is absent here");
     EG_TRY(load_table(x, call, dims, 2, &inputs[0], err));
     note_rows(x, inputs[1], dims[0]);
+    EG_TRY(shift_positions(x, call, inputs[1], dims[0], &inputs[0], err));
     EG_TRY(eg_emit(x, call->step, "gather", inputs, 2, NULL, 0, &out, err));
     eg_chain_set(chain, out);
     return EG_OK;
