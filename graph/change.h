@@ -20,4 +20,16 @@ const char *eg_graph_cannot_replace(const eg_graph *graph, eg_value_id from, eg_
 /* Takes dead nodes out of `order`. */
 void eg_graph_compact_order(eg_graph *graph);
 
+/*
+ * The node, which has one output, makes `value` from now on; what it made itself is no value any more. The node that made
+ * `value` has then nothing to make: the caller declares it dead.
+ */
+EG_NODISCARD eg_status eg_graph_take_over(eg_graph *graph, eg_node_id node, eg_value_id value, eg_error *err);
+/* The nodes from `first` to the end of `order` go to the place `to`, in front of what stands there. */
+void eg_graph_move_last(eg_graph *graph, size_t first, size_t to);
+/* Where the node stands in `order`; the number of nodes if it does not. */
+size_t eg_graph_place_of(const eg_graph *graph, eg_node_id node);
+/* Copies them into the graph. False: no memory. */
+EG_NODISCARD bool eg_node_set_origins(eg_graph *graph, eg_node_id node, const eg_origin *origins, size_t count);
+
 #endif

@@ -37,10 +37,12 @@ constant_bytes(const eg_value *value)
     return total;
 }
 
-/* A gather reads the rows it gives, not its whole table. */
+/* A gather reads the rows it gives, not its whole table; an embed_norm has a table before each index. */
 static bool
 reads_rows_only(const eg_node *node, uint32_t input)
 {
+    if (strcmp(node->op->name, "embed_norm") == 0)
+        return input % 2 == 0 && input < 2 * (uint64_t)eg_node_int(node, "tables", 0);
     return input == 0 && strcmp(node->op->name, "gather") == 0;
 }
 

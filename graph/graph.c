@@ -107,7 +107,8 @@ clone_node(eg_graph *to, const eg_node *node)
     copy.inputs = arena_copy(arena, node->inputs, node->input_count, sizeof *node->inputs);
     copy.outputs = arena_copy(arena, node->outputs, node->output_count, sizeof *node->outputs);
     return copy.name && copy.scope && copy.inputs && copy.outputs && copy_attrs(arena, &copy, node->attrs) &&
-           EG_PUSH(&to->nodes, copy);
+           EG_PUSH(&to->nodes, copy) &&
+           eg_node_set_origins(to, (eg_node_id)(to->nodes.count - 1), node->origins, node->origin_count);
 }
 
 static bool

@@ -12,6 +12,7 @@
                               .min_inputs = 1,                                                                         \
                               .max_inputs = 1,                                                                         \
                               .output_count = 1,                                                                       \
+                              .flags = EG_OP_ROW_LOCAL,                                                                \
                               .infer = eg_infer_same_float,                                                            \
                               .flops = op##_flops};
 ACTIVATION(relu, 1)

@@ -141,7 +141,7 @@ flops(const eg_graph *graph, const eg_node *node, const eg_dims *dims)
                               .flags = op_flags,                                                                       \
                               .infer = infer,                                                                          \
                               .flops = flops};
-ARITHMETIC(add, EG_OP_COMMUTES)
-ARITHMETIC(sub, 0)
-ARITHMETIC(mul, EG_OP_COMMUTES)
-ARITHMETIC(div, 0)
+ARITHMETIC(add, EG_OP_COMMUTES | EG_OP_ROW_LOCAL)
+ARITHMETIC(sub, EG_OP_ROW_LOCAL)
+ARITHMETIC(mul, EG_OP_COMMUTES | EG_OP_ROW_LOCAL)
+ARITHMETIC(div, EG_OP_ROW_LOCAL)

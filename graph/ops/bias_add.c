@@ -17,5 +17,10 @@ flops(const eg_graph *graph, const eg_node *node, const eg_dims *dims)
     return eg_elementwise_flops(graph, node, dims, 1);
 }
 
-const eg_op eg_op_bias_add = {
-    .name = "bias_add", .min_inputs = 2, .max_inputs = 2, .output_count = 1, .infer = infer, .flops = flops};
+const eg_op eg_op_bias_add = {.name = "bias_add",
+                              .min_inputs = 2,
+                              .max_inputs = 2,
+                              .output_count = 1,
+                              .flags = EG_OP_ROW_LOCAL,
+                              .infer = infer,
+                              .flops = flops};

@@ -14,5 +14,10 @@ infer(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err)
 
 static const eg_attr_spec attrs[] = {{.name = "to", .type = EG_ATTR_STRING, .required = true}, {0}};
 
-const eg_op eg_op_cast = {
-    .name = "cast", .min_inputs = 1, .max_inputs = 1, .output_count = 1, .attrs = attrs, .infer = infer};
+const eg_op eg_op_cast = {.name = "cast",
+                          .min_inputs = 1,
+                          .max_inputs = 1,
+                          .output_count = 1,
+                          .flags = EG_OP_ROW_LOCAL,
+                          .attrs = attrs,
+                          .infer = infer};

@@ -46,6 +46,6 @@ const eg_op eg_op_concat = {.name = "concat",
                             .min_inputs = 1,
                             .max_inputs = UINT32_MAX,
                             .output_count = 1,
-                            .flags = EG_OP_MOVES_DATA,
+                            .flags = EG_OP_MOVES_DATA | EG_OP_ROW_LOCAL,
                             .attrs = attrs,
                             .infer = infer};

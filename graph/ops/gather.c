@@ -13,4 +13,5 @@ infer(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err)
     return EG_OK;
 }
 
-const eg_op eg_op_gather = {.name = "gather", .min_inputs = 2, .max_inputs = 2, .output_count = 1, .infer = infer};
+const eg_op eg_op_gather = {
+    .name = "gather", .min_inputs = 2, .max_inputs = 2, .output_count = 1, .flags = EG_OP_ROW_LOCAL, .infer = infer};

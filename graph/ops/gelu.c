@@ -31,6 +31,7 @@ const eg_op eg_op_gelu = {.name = "gelu",
                           .min_inputs = 1,
                           .max_inputs = 1,
                           .output_count = 1,
+                          .flags = EG_OP_ROW_LOCAL,
                           .attrs = attrs,
                           .infer = infer,
                           .flops = flops};

@@ -24,5 +24,10 @@ flops(const eg_graph *graph, const eg_node *node, const eg_dims *dims)
     return eg_saturating_mul(eg_count_elements(graph, node->outputs[0], dims), 2 * inner);
 }
 
-const eg_op eg_op_matmul = {
-    .name = "matmul", .min_inputs = 2, .max_inputs = 2, .output_count = 1, .infer = infer, .flops = flops};
+const eg_op eg_op_matmul = {.name = "matmul",
+                            .min_inputs = 2,
+                            .max_inputs = 2,
+                            .output_count = 1,
+                            .flags = EG_OP_ROW_LOCAL,
+                            .infer = infer,
+                            .flops = flops};

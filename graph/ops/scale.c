@@ -13,6 +13,7 @@ const eg_op eg_op_scale = {.name = "scale",
                            .min_inputs = 1,
                            .max_inputs = 1,
                            .output_count = 1,
+                           .flags = EG_OP_ROW_LOCAL,
                            .attrs = attrs,
                            .infer = eg_infer_same_float,
                            .flops = flops};

@@ -30,6 +30,6 @@ const eg_op eg_op_slice = {.name = "slice",
                            .min_inputs = 1,
                            .max_inputs = 1,
                            .output_count = 1,
-                           .flags = EG_OP_MOVES_DATA,
+                           .flags = EG_OP_MOVES_DATA | EG_OP_ROW_LOCAL,
                            .attrs = attrs,
                            .infer = infer};

@@ -16,5 +16,10 @@ flops(const eg_graph *graph, const eg_node *node, const eg_dims *dims)
     return eg_elementwise_flops(graph, node, dims, 5);
 }
 
-const eg_op eg_op_softmax = {
-    .name = "softmax", .min_inputs = 1, .max_inputs = 1, .output_count = 1, .infer = infer, .flops = flops};
+const eg_op eg_op_softmax = {.name = "softmax",
+                             .min_inputs = 1,
+                             .max_inputs = 1,
+                             .output_count = 1,
+                             .flags = EG_OP_ROW_LOCAL,
+                             .infer = infer,
+                             .flops = flops};

@@ -17,5 +17,5 @@ const eg_op eg_op_squeeze = {.name = "squeeze",
                              .min_inputs = 1,
                              .max_inputs = 1,
                              .output_count = 1,
-                             .flags = EG_OP_MOVES_DATA | EG_OP_VIEW,
+                             .flags = EG_OP_MOVES_DATA | EG_OP_VIEW | EG_OP_ROW_LOCAL,
                              .infer = infer};

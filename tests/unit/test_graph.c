@@ -77,6 +77,8 @@ Test(ops, types)
     expect_type("softmax(%windowed)", "pair f32 [4, P(w=2)]");
     expect_type("apply(%pair, %x) {heads=4}", "token f32 [T, 12]");
     expect_type("apply(%pair, %narrow) {heads=4, key_heads=2}", "token f32 [T, 16]");
+    expect_type("spread(%text, %ids)", "token f32 [T, 12]");
+    expect_type("spread(%text, %other_set)", "token f32 [T(set=1), 12]");
     expect_type("token(%x) {index=-1}", "text f32 [B, 12]");
     expect_type("first_token(%ids)", "text i32 [B]");
     expect_type("mean_sqrt_len(%other_set)", "text f32 [B, 12]");
@@ -146,10 +148,10 @@ Test(ops, every_op_is_found_by_name)
 {
     size_t count;
     const eg_op *const *all = eg_op_all(&count);
-    cr_assert_eq(count, 36);
+    cr_assert_eq(count, 44);
     for (size_t i = 0; i < count; i++)
         cr_assert_eq(eg_op_find(all[i]->name), all[i]);
-    cr_assert_null(eg_op_find("linear"));
+    cr_assert_null(eg_op_find("lin"));
 }
 
 /* --- building ------------------------------------------------------------------------------------ */
