@@ -174,6 +174,7 @@ run_part(eg_context *context, run_job *job, const eg_part *part, batch_memory *m
         .output_count = job->output_count,
         .type_ids_fed = job->list->type_ids_fed,
         .bound = {.B = part->count, .max_n = batch->set.max_n, .T = batch->set.T, .P = batch->set.P},
+        .fuse = context->fuse,
     };
     eg_executable *executable;
     EG_TRY(eg_plan_cache_get(model, &request, &executable, out_too_large, err));

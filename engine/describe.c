@@ -344,6 +344,8 @@ compile(eg_model *model, const eg_describe_options *options, eg_strbuf *out, eg_
     static const char *const embedding[] = {"embedding"};
     eg_sizes sizes;
     EG_TRY(sizes_of(model, options, &sizes, err));
+    if (options->fuse)
+        EG_TRY(eg_pass_check_list(options->fuse, err));
     bool fed = model->type_ids == EG_ON ||
                (model->type_ids == EG_DEFAULT && model->tokenizer && model->tokenizer_info.feeds_type_ids);
     eg_plan_request request = {
@@ -352,6 +354,7 @@ compile(eg_model *model, const eg_describe_options *options, eg_strbuf *out, eg_
         .type_ids_fed = fed,
         .bound = sizes,
         .dump_after = options->dump_ir,
+        .fuse = options->fuse,
     };
     if (request.output_count == 0)
         return eg_fail(err, EG_E_USAGE, "no outputs are asked for");

@@ -90,6 +90,13 @@ open_source(eg_model *model, const char *path, const eg_model_options *options, 
     };
     EG_TRY(eg_source_open(path, &wanted, &model->source, err));
     eg_source_describe(model->source, &model->info);
+    if (!model->fuse)
+        model->fuse = model->info.fuse;
+    if (!options->precision && model->info.precision && strcmp(model->info.precision, "f32") != 0) {
+        eg_status status =
+            eg_fail_at(err, EG_E_INPUT, path, 0, 0, "precision '%s' is not in this build", model->info.precision);
+        return eg_hint(err, status, "it computes in f32");
+    }
     return EG_OK;
 }
 

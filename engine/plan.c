@@ -118,6 +118,14 @@ set_bound(eg_plan *plan, const eg_sizes *bound)
     plan->bound = (eg_dims){.size = sizeof plan->bound, .B = bound->B, .set_count = 1, .sets = &plan->bound_set};
 }
 
+const char *
+eg_plan_fuse(const eg_model *model, const eg_plan_request *request)
+{
+    if (request->fuse)
+        return request->fuse;
+    return model->fuse ? model->fuse : "all";
+}
+
 eg_status
 eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_error *err)
 {
@@ -128,7 +136,8 @@ eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_e
     if (out->built.graph.set_count > 1)
         return eg_fail(err, EG_E_UNSUPPORTED, "the graph makes row sets of its own, which cannot be run yet");
     EG_TRY(remember_outputs(out, err));
-    eg_pass_options passes = {.fuse = model->fuse, .sizes = &out->bound, .dump_after = request->dump_after};
+    eg_pass_options passes = {
+        .fuse = eg_plan_fuse(model, request), .sizes = &out->bound, .dump_after = request->dump_after};
     EG_TRY(eg_run_passes(&out->built.graph, &passes, &out->passes, err));
     EG_TRY(check_outputs(out, err));
     return place(model, out, err);

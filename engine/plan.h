@@ -23,6 +23,7 @@ typedef struct eg_plan_request {
     bool type_ids_fed;
     eg_sizes bound;
     const char *dump_after; /* see eg_pass_options */
+    const char *fuse;       /* passes; NULL: the model's */
 } eg_plan_request;
 
 /* One output asked for: positions in the graph's list of outputs, which passes keep. */
@@ -46,6 +47,9 @@ typedef struct eg_plan {
     size_t target_count;
     eg_partition partition;
 } eg_plan;
+
+/* The passes of a request, its own or the model's: never NULL. */
+const char *eg_plan_fuse(const eg_model *model, const eg_plan_request *request);
 
 /* `out` must be cleared memory; eg_plan_finish() also after a failure. */
 EG_NODISCARD eg_status eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_error *err);

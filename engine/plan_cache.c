@@ -5,15 +5,18 @@
 
 #include "engine/executable.h"
 
-/* Executables kept beyond those in use. They share the weights, so one costs little more than its graph. */
-enum { KEPT = 16 };
+/*
+ * Executables kept beyond those in use. They share the weights, so one costs little more than its graph. A comparison
+ * of passes alternates between two dozen of them.
+ */
+enum { KEPT = 48 };
 
 /* An executable is taken for a batch if its bound is at most this many times what the batch needs. */
 enum { WASTE = 4 };
 
 struct eg_plan_entry {
     eg_plan_entry *next;
-    char *outputs; /* the key's names, joined */
+    char *key; /* passes and outputs, joined */
     bool type_ids_fed;
     eg_sizes bound;
     uint32_t users;
@@ -32,7 +35,7 @@ static void
 free_entry(eg_model *model, eg_plan_entry *entry)
 {
     eg_executable_free(model, entry->executable);
-    eg_free(entry->outputs);
+    eg_free(entry->key);
     eg_free(entry);
 }
 
@@ -93,9 +96,10 @@ wastes(const eg_sizes *bound, const eg_sizes *need)
 /* --- lookup -------------------------------------------------------------------------------------- */
 
 static char *
-join_outputs(const eg_plan_request *request)
+join_key(const eg_model *model, const eg_plan_request *request)
 {
     eg_strbuf buf = {0};
+    eg_strbuf_printf(&buf, "%s;", eg_plan_fuse(model, request));
     for (uint32_t i = 0; i < request->output_count; i++)
         eg_strbuf_printf(&buf, "%s,", request->outputs[i]);
     if (buf.failed)
@@ -105,11 +109,11 @@ join_outputs(const eg_plan_request *request)
 
 /* With the lock held: the tightest entry for the batch, made or being made. */
 static eg_plan_entry *
-find(const eg_plan_cache *cache, const char *outputs, const eg_plan_request *request)
+find(const eg_plan_cache *cache, const char *key, const eg_plan_request *request)
 {
     eg_plan_entry *best = NULL;
     for (eg_plan_entry *entry = cache->entries; entry; entry = entry->next) {
-        if (entry->type_ids_fed != request->type_ids_fed || strcmp(entry->outputs, outputs) != 0 ||
+        if (entry->type_ids_fed != request->type_ids_fed || strcmp(entry->key, key) != 0 ||
             !covers(&entry->bound, &request->bound) || wastes(&entry->bound, &request->bound))
             continue;
         if (!best || covers(&best->bound, &entry->bound))
@@ -166,21 +170,20 @@ free_entries(eg_model *model, eg_plan_entry *entries)
     }
 }
 
-/* With the lock held, which is given up while the executable is made. The entry's outputs are taken. */
+/* With the lock held, which is given up while the executable is made. The entry's key is taken. */
 static eg_status
-make_entry(eg_model *model, char *outputs, const eg_plan_request *request, eg_executable **out, bool *out_too_large,
+make_entry(eg_model *model, char *key, const eg_plan_request *request, eg_executable **out, bool *out_too_large,
            eg_error *err)
 {
     eg_plan_cache *cache = &model->plans;
     eg_plan_entry *entry = eg_calloc(1, sizeof *entry);
     if (!entry) {
-        eg_free(outputs);
+        eg_free(key);
         return eg_fail_nomem(err, "a plan");
     }
     eg_plan_request rounded = *request;
     rounded.bound = eg_sizes_round_up(&request->bound);
-    *entry =
-        (eg_plan_entry){.outputs = outputs, .type_ids_fed = request->type_ids_fed, .bound = rounded.bound, .users = 1};
+    *entry = (eg_plan_entry){.key = key, .type_ids_fed = request->type_ids_fed, .bound = rounded.bound, .users = 1};
     link_first(cache, entry);
     pthread_mutex_unlock(&cache->lock);
     eg_executable *made;
@@ -210,22 +213,22 @@ eg_plan_cache_get(eg_model *model, const eg_plan_request *request, eg_executable
     *out = NULL;
     *out_too_large = false;
     eg_plan_cache *cache = &model->plans;
-    char *outputs = join_outputs(request);
-    if (!outputs)
+    char *key = join_key(model, request);
+    if (!key)
         return eg_fail_nomem(err, "a plan");
     eg_status status = EG_OK;
     pthread_mutex_lock(&cache->lock);
     eg_plan_entry *entry;
-    while ((entry = find(cache, outputs, request)) && !entry->executable)
+    while ((entry = find(cache, key, request)) && !entry->executable)
         pthread_cond_wait(&cache->changed, &cache->lock);
     if (entry) {
         entry->users++;
         unlink_entry(cache, entry);
         link_first(cache, entry);
         *out = entry->executable;
-        eg_free(outputs);
+        eg_free(key);
     } else {
-        status = make_entry(model, outputs, request, out, out_too_large, err);
+        status = make_entry(model, key, request, out, out_too_large, err);
     }
     pthread_mutex_unlock(&cache->lock);
     return status;

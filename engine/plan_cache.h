@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The executables of a model, by outputs and upper bound of sizes. A batch takes the tightest one that holds it; if
+ * The executables of a model, by passes, outputs and upper bound of sizes. A batch takes the tightest one that holds it; if
  * there is none, or all are much too large, one is made for sizes rounded up.
  *
  * Thread-safety: safe. The lock is not held while an executable is made: callers that need the same one wait for it,

@@ -350,6 +350,7 @@ eg_context_close(eg_context *context)
     eg_free(context->io);
     eg_free(context->pending.items);
     eg_free(context->wait.items);
+    eg_free(context->fuse);
     eg_free(context);
 }
 
@@ -365,5 +366,20 @@ eg_context_set_workers(eg_context *context, eg_workers workers, eg_error *err)
     if ((uint32_t)workers > EG_WORKERS_OR_BUSY)
         return eg_fail(err, EG_E_USAGE, "unknown eg_workers %d", (int)workers);
     context->workers = workers;
+    return EG_OK;
+}
+
+eg_status
+eg_context_set_fuse(eg_context *context, const char *fuse, eg_error *err)
+{
+    char *kept = NULL;
+    if (fuse) {
+        EG_TRY(eg_pass_check_list(fuse, err));
+        kept = eg_strdup(fuse);
+        if (!kept)
+            return eg_fail_nomem(err, "a context");
+    }
+    eg_free(context->fuse);
+    context->fuse = kept;
     return EG_OK;
 }

@@ -19,6 +19,7 @@ typedef struct eg_pending {
 struct eg_context {
     eg_model *model;
     eg_workers workers;
+    char *fuse;     /* passes of its plans; NULL: the model's */
     int32_t cancel; /* written by eg_context_cancel() from anywhere: relaxed atomics only */
 
     void *host; /* memory space 0 */

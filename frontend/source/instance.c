@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "frontend/file.h"
+#include "graph/pass.h"
 
 const char *
 eg_instance_path(const eg_instance *instance, eg_arena *arena, const char *path)
@@ -95,6 +96,18 @@ read_numbers(const eg_yaml *root, eg_instance *out, eg_error *err)
     return EG_OK;
 }
 
+/* The list of passes is known here, so that a wrong name is told with its place in the file. */
+static eg_status
+check_fuse(const eg_yaml *node, const char *fuse, eg_error *err)
+{
+    eg_error wrong;
+    eg_error_init(&wrong);
+    if (!fuse || eg_pass_check_list(fuse, &wrong) == EG_OK)
+        return EG_OK;
+    eg_status status = eg_yaml_fail(node, err, "%s", wrong.message);
+    return wrong.hint[0] ? eg_hint(err, status, "%s", wrong.hint) : status;
+}
+
 static eg_status
 read_texts(const eg_yaml *root, eg_instance *out, eg_error *err)
 {
@@ -102,6 +115,7 @@ read_texts(const eg_yaml *root, eg_instance *out, eg_error *err)
     EG_TRY(optional_text(root, "family", &out->family, err));
     EG_TRY(optional_text(root, "precision", &out->precision, err));
     EG_TRY(optional_text(root, "fuse", &out->fuse, err));
+    EG_TRY(check_fuse(eg_yaml_get(root, "fuse"), out->fuse, err));
     EG_TRY(optional_text(root, "similarity", &out->similarity, err));
     EG_TRY(optional_text(root, "default_prompt", &out->default_prompt, err));
     out->no_default_prompt = default_prompt && default_prompt->type == EG_YAML_NULL;

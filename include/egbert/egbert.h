@@ -149,6 +149,7 @@ typedef struct eg_describe_options {
     uint32_t output_count;
     const char *const *outputs; /* NULL: "embedding" */
     const char *dump_ir;        /* NULL: JSON. A pass's name or "": the graph's text form after that, the last, pass */
+    const char *fuse;           /* passes, in place of the model's; NULL: these */
 } eg_describe_options;
 
 /* The JSON of `egbert inspect` or `egbert compile`, or the graph's text form. Free with eg_string_free(). Thread-safe.
@@ -194,6 +195,10 @@ typedef enum eg_workers {
     EG_WORKERS_OR_BUSY = 2   /* ends with EG_E_BUSY */
 } eg_workers;
 EG_API EG_NODISCARD eg_status eg_context_set_workers(eg_context *context, eg_workers workers, eg_error *err);
+
+/* Passes of this context's plans, "all,-attention", in place of the model's; NULL: the model's again. Contexts of one
+ * model with different passes share its weights, so that what a pass gains is measured in one process. */
+EG_API EG_NODISCARD eg_status eg_context_set_fuse(eg_context *context, const char *fuse, eg_error *err);
 
 /* Any thread, also a signal handler: the run in progress ends with EG_E_CANCELLED soon; the next one runs normally. */
 EG_API void eg_context_cancel(eg_context *context);

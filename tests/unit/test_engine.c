@@ -7,6 +7,7 @@
 #include <math.h>
 #include <sys/wait.h>
 
+#include "engine/model.h"
 #include "support.h"
 #include "tiny_bert.h"
 
@@ -199,6 +200,63 @@ Test(engine, padded)
 Test(engine, without_passes)
 {
     check_same("no passes", "reference", 0, 0, &(eg_model_options){.size = sizeof(eg_model_options), .fuse = "none"});
+}
+
+/* Contexts with passes of their own share the model's weights, and a plan belongs to one list of passes. */
+Test(engine, contexts_with_passes_of_their_own)
+{
+    fixture fixture_, *f = &fixture_;
+    float want[TEXTS * SIZE], got[TEXTS * SIZE];
+    begin_plain(f);
+    embed_all(f, want);
+    size_t weights = f->model->weights.entries.count;
+    uint32_t plans = f->model->plans.count;
+    cr_assert(weights > 0 && plans > 0);
+    eg_context *models_own = f->context;
+    OK(eg_context_open(f->model, &f->context, &f->err));
+    OK(eg_context_set_fuse(f->context, "all,-cse", &f->err));
+    embed_all(f, got);
+    assert_near(got, want, TEXTS * SIZE, "without cse");
+    cr_assert_eq(f->model->plans.count, 2 * plans, "%u plans", f->model->plans.count);
+    cr_assert_eq(f->model->weights.entries.count, weights, "a weight was packed twice");
+    OK(eg_context_set_fuse(f->context, "none,-dce", &f->err));
+    embed_all(f, got);
+    for (int i = 0; i < TEXTS * SIZE; i++)
+        cr_assert(fabsf(got[i] - want[i]) <= 2e-5f * fmaxf(1, fabsf(want[i])), "element %d: %g, not %g", i,
+                  (double)got[i], (double)want[i]);
+    plans = f->model->plans.count;
+    OK(eg_context_set_fuse(f->context, NULL, &f->err));
+    embed_all(f, got);
+    cr_assert_eq(f->model->plans.count, plans, "the model's own plans are found again");
+    cr_assert_eq(eg_context_set_fuse(f->context, "all,-nonesuch", &f->err), EG_E_USAGE);
+    assert_near(got, want, TEXTS * SIZE, "the model's own passes");
+    eg_context_close(models_own);
+    end(f);
+}
+
+/* An instance's list holds where the caller gives none; a bad one is told with its place. */
+static eg_status
+open_instance(fixture *f, const char *yaml, const eg_model_options *options)
+{
+    const char *path = test_write(&f->folder, "instance.yaml", yaml);
+    return eg_model_open(f->engine, path, options, &f->model, &f->err);
+}
+
+Test(engine, passes_of_an_instance)
+{
+    fixture fixture_, *f = &fixture_;
+    begin(f, NULL);
+    open_engine(f, "reference", 0, 0);
+    static const char good[] = "egbert: 1\ncheckpoint: model\nfuse: all,-cse\n";
+    OK(open_instance(f, good, NULL));
+    cr_assert_str_eq(f->model->fuse, "all,-cse");
+    eg_model_close(f->model);
+    OK(open_instance(f, good, &(eg_model_options){.size = sizeof(eg_model_options), .fuse = "none"}));
+    cr_assert_str_eq(f->model->fuse, "none");
+    eg_model_close(f->model);
+    cr_assert_eq(open_instance(f, "egbert: 1\ncheckpoint: model\nfuse: all,-csee\n", NULL), EG_E_INPUT);
+    test_assert_error(&f->err, EG_E_INPUT, 3, 7, "csee");
+    end(f);
 }
 
 Test(engine, on_a_far_device)
