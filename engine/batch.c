@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eg_run() and eg_embed(): texts become token lists, lists become packed batches, batches become results. */
+#include "engine/batch.h"
+
 #include <string.h>
 
 #include "engine/deliver.h"
@@ -126,6 +128,8 @@ typedef struct run_job {
     const eg_token_list *list;
     const char *const *outputs;
     uint32_t output_count;
+    const char *fuse; /* NULL: the context's */
+    const eg_variant *variant;
     eg_result *result;
     float *vectors; /* instead of the result's own memory for its one output: eg_embed */
     uint32_t most_texts;
@@ -174,7 +178,8 @@ run_part(eg_context *context, run_job *job, const eg_part *part, batch_memory *m
         .output_count = job->output_count,
         .type_ids_fed = job->list->type_ids_fed,
         .bound = {.B = part->count, .max_n = batch->set.max_n, .T = batch->set.T, .P = batch->set.P},
-        .fuse = context->fuse,
+        .fuse = job->fuse ? job->fuse : context->fuse,
+        .variant = job->variant,
     };
     eg_executable *executable;
     EG_TRY(eg_plan_cache_get(model, &request, &executable, out_too_large, err));
@@ -262,6 +267,33 @@ keep_tokens(eg_result *result, const eg_token_list *list, eg_error *err)
 }
 
 eg_status
+eg_run_tokens(eg_context *context, const eg_input *input, const eg_token_list *list, const eg_run_request *request,
+              eg_result **out, eg_error *err)
+{
+    *out = NULL;
+    eg_result *result = eg_calloc(1, sizeof *result);
+    if (!result)
+        return eg_fail_nomem(err, "a result");
+    result->non_finite_too = request->non_finite_too;
+    eg_status status = keep_tokens(result, list, err);
+    if (status == EG_OK) {
+        run_job job = {.list = list,
+                       .outputs = request->outputs,
+                       .output_count = request->output_count,
+                       .fuse = request->fuse,
+                       .variant = request->variant,
+                       .result = result};
+        status = run_all(context, input, &job, err);
+    }
+    if (status != EG_OK) {
+        eg_result_free(result);
+        return status;
+    }
+    *out = result;
+    return EG_OK;
+}
+
+eg_status
 eg_run(eg_context *context, const eg_input *input, const char *const *outputs, uint32_t output_count, eg_result **out,
        eg_error *err)
 {
@@ -269,23 +301,12 @@ eg_run(eg_context *context, const eg_input *input, const char *const *outputs, u
     EG_TRY(eg_engine_check(context->model->engine, err));
     if (!outputs || output_count == 0)
         return eg_fail(err, EG_E_USAGE, "no outputs are asked for");
-    eg_result *result = eg_calloc(1, sizeof *result);
-    if (!result)
-        return eg_fail_nomem(err, "a result");
     eg_input taken;
     eg_token_list list;
+    const eg_run_request request = {.outputs = outputs, .output_count = output_count};
     eg_status status = eg_input_take(context->model, input, 0, &taken, &list, err);
     if (status == EG_OK)
-        status = keep_tokens(result, &list, err);
-    if (status == EG_OK) {
-        run_job job = {.list = &list, .outputs = outputs, .output_count = output_count, .result = result};
-        status = run_all(context, &taken, &job, err);
-    }
+        status = eg_run_tokens(context, &taken, &list, &request, out, err);
     eg_token_list_finish(&list);
-    if (status != EG_OK) {
-        eg_result_free(result);
-        return status;
-    }
-    *out = result;
-    return EG_OK;
+    return status;
 }

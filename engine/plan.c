@@ -126,12 +126,25 @@ eg_plan_fuse(const eg_model *model, const eg_plan_request *request)
     return model->fuse ? model->fuse : "all";
 }
 
+static void
+apply_variant(const eg_variant *variant, eg_build_options *build)
+{
+    if (!variant)
+        return;
+    build->tweak = &variant->tweak;
+    if (variant->pooling)
+        build->pooling = variant->pooling;
+    if (variant->normalize != EG_DEFAULT)
+        build->normalize = variant->normalize == EG_ON;
+}
+
 eg_status
 eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_error *err)
 {
     set_bound(out, &request->bound);
     eg_build_options build;
     eg_model_build_options(model, request->outputs, request->output_count, request->type_ids_fed, &build);
+    apply_variant(request->variant, &build);
     EG_TRY(eg_source_build(model->source, &build, &out->built, err));
     if (out->built.graph.set_count > 1)
         return eg_fail(err, EG_E_UNSUPPORTED, "the graph makes row sets of its own, which cannot be run yet");

@@ -17,13 +17,22 @@ typedef struct eg_sizes {
     uint64_t T, P;
 } eg_sizes;
 
+/* The model as it would be with one thing changed: what a verification tries. */
+typedef struct eg_variant {
+    const char *name;      /* tells it from others */
+    const char *pooling;   /* NULL: the model's */
+    eg_tristate normalize; /* EG_DEFAULT: as the model says */
+    eg_tweak tweak;
+} eg_variant;
+
 typedef struct eg_plan_request {
     const char *const *outputs;
     uint32_t output_count;
     bool type_ids_fed;
     eg_sizes bound;
-    const char *dump_after; /* see eg_pass_options */
-    const char *fuse;       /* passes; NULL: the model's */
+    const char *dump_after;    /* see eg_pass_options */
+    const char *fuse;          /* passes; NULL: the model's */
+    const eg_variant *variant; /* NULL: the model as it is */
 } eg_plan_request;
 
 /* One output asked for: positions in the graph's list of outputs, which passes keep. */

@@ -16,7 +16,7 @@ enum { WASTE = 4 };
 
 struct eg_plan_entry {
     eg_plan_entry *next;
-    char *key; /* passes and outputs, joined */
+    char *key; /* passes, variant and outputs, joined */
     bool type_ids_fed;
     eg_sizes bound;
     uint32_t users;
@@ -99,7 +99,7 @@ static char *
 join_key(const eg_model *model, const eg_plan_request *request)
 {
     eg_strbuf buf = {0};
-    eg_strbuf_printf(&buf, "%s;", eg_plan_fuse(model, request));
+    eg_strbuf_printf(&buf, "%s;%s;", eg_plan_fuse(model, request), request->variant ? request->variant->name : "");
     for (uint32_t i = 0; i < request->output_count; i++)
         eg_strbuf_printf(&buf, "%s,", request->outputs[i]);
     if (buf.failed)

@@ -28,6 +28,7 @@ struct eg_result {
     uint32_t output_count;
     eg_result_output *outputs;
     eg_tokens_view *tokens; /* of eg_tokenize(); else NULL */
+    bool non_finite_too;    /* numbers that are not finite are taken as they are */
 };
 
 #endif
