@@ -69,10 +69,10 @@ static void
 set_all(bool on[PASS_COUNT], bool all)
 {
     for (size_t i = 0; i < PASS_COUNT; i++)
-        on[i] = all || passes[i]->cleanup;
+        on[i] = all || (passes[i]->flags & EG_PASS_ALWAYS);
 }
 
-/* From left to right: "all", "none" (clean-ups stay), "-NAME", "NAME". A list that begins with a NAME begins with
+/* From left to right: "all", "none" (some stay), "-NAME", "NAME". A list that begins with a NAME begins with
  * none. */
 static eg_status
 read_list(const char *list, bool on[PASS_COUNT], eg_error *err)
@@ -102,6 +102,14 @@ eg_pass_check_list(const char *fuse, eg_error *err)
 {
     bool on[PASS_COUNT];
     return read_list(fuse, on, err);
+}
+
+bool
+eg_pass_enabled(const char *fuse, const char *pass)
+{
+    bool on[PASS_COUNT];
+    size_t index;
+    return read_list(fuse, on, NULL) == EG_OK && find_pass(pass, strlen(pass), &index, NULL) == EG_OK && on[index];
 }
 
 /* --- running ------------------------------------------------------------------------------------- */
@@ -142,19 +150,52 @@ dump(runner *r, size_t index, eg_error *err)
     return eg_graph_write(r->graph, &r->out->dump, err);
 }
 
+static bool
+is_repeated(size_t index)
+{
+    return (passes[index]->flags & EG_PASS_FIXED_POINT) != 0;
+}
+
+/* The passes of the fixed point that are on, in the row of the pass that asks for it, until none finds anything. Their
+ * refusals have been told in their own rows. */
+static eg_status
+run_again(runner *r, eg_pass_context *context, eg_error *err)
+{
+    uint32_t hits = UINT32_MAX;
+    for (int round = 0; hits != context->report->hits && round < MOST_ROUNDS; round++) {
+        hits = context->report->hits;
+        for (size_t i = 0; i < PASS_COUNT; i++) {
+            if (is_repeated(i) && r->on[i])
+                EG_TRY(passes[i]->run(r->graph, context, err));
+        }
+    }
+    context->report->refused.count = 0;
+    return EG_OK;
+}
+
+static eg_status
+change(runner *r, size_t index, eg_error *err)
+{
+    eg_pass_context context = {&r->out->arena, &r->out->reports.items[index]};
+    if (passes[index]->flags & EG_PASS_LATE)
+        return EG_OK;
+    if (passes[index]->flags & EG_PASS_AGAIN)
+        return run_again(r, &context, err);
+    return passes[index]->run(r->graph, &context, err);
+}
+
 /* Hits and time of all rounds add up; what it refuses is what it refused at last. */
 static eg_status
 run_pass(runner *r, size_t index, uint32_t *out_hits, eg_error *err)
 {
     eg_pass_report *report = &r->out->reports.items[index];
-    eg_pass_context context = {&r->out->arena, report};
     uint32_t hits = report->hits;
     if (!r->ran[index])
         eg_graph_measure(r->graph, r->options->sizes, &report->before);
     if (r->on[index]) {
         uint64_t start = now_ns();
         report->refused.count = 0;
-        EG_TRY(passes[index]->run(r->graph, &context, err));
+        EG_TRY(change(r, index, err));
         report->ns += now_ns() - start;
         EG_TRY(eg_graph_verify(r->graph, err));
     }
@@ -165,9 +206,9 @@ run_pass(runner *r, size_t index, uint32_t *out_hits, eg_error *err)
     return dump(r, index, err);
 }
 
-/* The passes [first, end), all clean-ups, until none of them finds anything. */
+/* The passes [first, end) until none of them finds anything. */
 static eg_status
-clean_up(runner *r, size_t first, size_t end, eg_error *err)
+run_to_fixed_point(runner *r, size_t first, size_t end, eg_error *err)
 {
     uint32_t hits = 1;
     for (int round = 0; hits && round < MOST_ROUNDS; round++) {
@@ -183,10 +224,10 @@ run_all(runner *r, eg_error *err)
 {
     for (size_t i = 0; i < PASS_COUNT;) {
         size_t end = i + 1;
-        while (passes[i]->cleanup && end < PASS_COUNT && passes[end]->cleanup)
+        while (is_repeated(i) && end < PASS_COUNT && is_repeated(end))
             end++;
         uint32_t hits = 0;
-        EG_TRY(passes[i]->cleanup ? clean_up(r, i, end, err) : run_pass(r, i, &hits, err));
+        EG_TRY(is_repeated(i) ? run_to_fixed_point(r, i, end, err) : run_pass(r, i, &hits, err));
         i = end;
     }
     return EG_OK;
@@ -219,6 +260,17 @@ eg_run_passes(eg_graph *graph, const eg_pass_options *options, eg_pass_result *o
     if (status != EG_OK)
         eg_pass_result_finish(out);
     return status;
+}
+
+eg_pass_context
+eg_pass_context_of(eg_pass_result *result, const char *pass)
+{
+    eg_pass_context context = {.arena = &result->arena};
+    for (size_t i = 0; i < result->reports.count; i++) {
+        if (strcmp(result->reports.items[i].pass, pass) == 0)
+            context.report = &result->reports.items[i];
+    }
+    return context;
 }
 
 void

@@ -35,10 +35,21 @@ typedef struct eg_pass_context {
     eg_pass_report *report;
 } eg_pass_context;
 
+enum {
+    EG_PASS_ALWAYS = 1,      /* on even with "none"; "-NAME" switches it off */
+    EG_PASS_FIXED_POINT = 2, /* runs with its neighbours of this kind until none of them finds anything */
+    EG_PASS_AGAIN = 4,       /* runs the passes of the fixed point that are on once more, in its own row; run is NULL */
+    /*
+     * The graph stays as it is: what the name switches happens when the graph is placed and planned, and who does it asks
+     * eg_pass_enabled() and fills the row through eg_pass_context_of(). run is NULL.
+     */
+    EG_PASS_LATE = 8
+};
+
 typedef struct eg_pass {
     const char *name;
     const char *what; /* one line for people */
-    bool cleanup;     /* on even with "none"; "-name" switches it off. Neighbours of this kind run to a fixed point */
+    uint32_t flags;
     eg_status (*run)(eg_graph *graph, eg_pass_context *context, eg_error *err);
 } eg_pass;
 
@@ -63,9 +74,13 @@ typedef struct eg_pass_result {
 EG_NODISCARD eg_status eg_run_passes(eg_graph *graph, const eg_pass_options *options, eg_pass_result *out,
                                      eg_error *err);
 void eg_pass_result_finish(eg_pass_result *result);
+/* Where a late pass counts its hits and refusals, after eg_run_passes(). The name is one of eg_pass_all(). */
+eg_pass_context eg_pass_context_of(eg_pass_result *result, const char *pass);
 
 /* Whether the comma list is well-formed: for arguments that are checked before a model is loaded. */
 EG_NODISCARD eg_status eg_pass_check_list(const char *fuse, eg_error *err);
+/* Whether a list that has been checked (NULL: all) switches the pass on. */
+bool eg_pass_enabled(const char *fuse, const char *pass);
 
 void eg_graph_measure(const eg_graph *graph, const eg_dims *sizes, eg_graph_stat *out);
 

@@ -86,4 +86,4 @@ run(eg_graph *graph, eg_pass_context *context, eg_error *err)
 }
 
 const eg_pass eg_pass_canonicalise = {"canonicalise", "removes nodes that do nothing, puts constant operands second",
-                                      true, run};
+                                      EG_PASS_ALWAYS | EG_PASS_FIXED_POINT, run};

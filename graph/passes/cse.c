@@ -168,4 +168,4 @@ run(eg_graph *graph, eg_pass_context *context, eg_error *err)
     return status;
 }
 
-const eg_pass eg_pass_cse = {"cse", "computes once what is computed twice", true, run};
+const eg_pass eg_pass_cse = {"cse", "computes once what is computed twice", EG_PASS_ALWAYS | EG_PASS_FIXED_POINT, run};

@@ -43,4 +43,4 @@ run(eg_graph *graph, eg_pass_context *context, eg_error *err)
     return EG_OK;
 }
 
-const eg_pass eg_pass_dce = {"dce", "removes what no output needs", true, run};
+const eg_pass eg_pass_dce = {"dce", "removes what no output needs", EG_PASS_ALWAYS | EG_PASS_FIXED_POINT, run};

@@ -162,4 +162,4 @@ run(eg_graph *graph, eg_pass_context *context, eg_error *err)
 }
 
 const eg_pass eg_pass_fold = {"fold", "turns transposed, cut and joined constants into constants, without moving data",
-                              true, run};
+                              EG_PASS_ALWAYS | EG_PASS_FIXED_POINT, run};
