@@ -249,6 +249,7 @@ typedef struct eg_host_pair {
     int64_t valid;
 } eg_host_pair;
 
+eg_host_pair eg_host_pair_shape(int64_t heads, int64_t window, const eg_row *row); /* without data */
 eg_host_pair eg_host_pair_begin(float *data, const eg_value_info *info, const eg_row *row);
 float *eg_host_pair_end(const eg_host_pair *pair); /* where the next text's block begins */
 int64_t eg_host_pair_first(const eg_host_pair *pair, int64_t query);

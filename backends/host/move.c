@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* concat, slice, transpose, squeeze, cast: numbers moved, not changed. */
+/* concat, slice, transpose, spread, squeeze, cast: numbers moved, not changed. */
 #include <math.h>
 #include <string.h>
 
@@ -173,6 +173,32 @@ run_squeeze(const eg_host_call *call)
 }
 
 const eg_host_op eg_host_op_squeeze = {"squeeze", 1, accept_squeeze, run_squeeze};
+
+static bool
+accept_spread(eg_host_reader *reader)
+{
+    eg_value_info x, like, out;
+    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &x) || !eg_host_input(reader, 1, &like) ||
+        !eg_host_output(reader, &out))
+        return false;
+    if (x.kind != EG_TEXT || like.kind != EG_TOKEN || !eg_host_same_rows(&like, &out) || x.dtype != out.dtype ||
+        eg_host_width(&x) != eg_host_width(&out))
+        return eg_host_refuse(reader, "wants text rows and token rows, gives token rows");
+    return true;
+}
+
+static eg_status
+run_spread(const eg_host_call *call)
+{
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    const eg_row *rows = eg_host_rows(call, eg_host_info_out(call));
+    for (uint32_t t = 0; t < eg_host_texts(call); t++)
+        for (int64_t i = 0; i < rows[t].rows; i++)
+            memcpy(y.i32 + ((int64_t)rows[t].start + i) * y.stride, x.i32 + t * x.stride, (size_t)y.width * 4);
+    return EG_OK;
+}
+
+const eg_host_op eg_host_op_spread = {"spread", 0, accept_spread, run_spread};
 
 /* --- cast ---------------------------------------------------------------------------------------- */
 

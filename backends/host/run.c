@@ -216,17 +216,20 @@ eg_host_pair_out(const eg_host_call *call)
 }
 
 eg_host_pair
+eg_host_pair_shape(int64_t heads, int64_t window, const eg_row *row)
+{
+    int64_t columns = row->rows;
+    if (window > 0 && window < columns && 2 * window + 1 < columns)
+        columns = 2 * window + 1;
+    return (eg_host_pair){.heads = heads, .n = row->rows, .columns = columns, .window = window, .valid = row->valid};
+}
+
+eg_host_pair
 eg_host_pair_begin(float *data, const eg_value_info *info, const eg_row *row)
 {
-    int64_t window = info->dims[1].window, columns = row->rows;
-    if (window > 0 && 2 * window + 1 < columns)
-        columns = 2 * window + 1;
-    return (eg_host_pair){.data = data,
-                          .heads = info->dims[0].k,
-                          .n = row->rows,
-                          .columns = columns,
-                          .window = window,
-                          .valid = row->valid};
+    eg_host_pair pair = eg_host_pair_shape(info->dims[0].k, info->dims[1].window, row);
+    pair.data = data;
+    return pair;
 }
 
 float *

@@ -49,16 +49,23 @@ info(eg_device *device, const char *key)
     return strcmp(key, "isa") == 0 ? "plain" : NULL;
 }
 
+/* The bytes that a node wants, and floats for each row of the longest text; no node wants both. */
 static uint64_t
 scratch(const eg_exec *exec, const eg_dims *bound, uint32_t threads)
 {
-    (void)bound;
     (void)threads;
-    return exec->scratch.bytes;
+    uint64_t longest = 0;
+    for (uint32_t s = 0; s < bound->set_count; s++)
+        if (bound->sets[s].max_n > longest)
+            longest = bound->sets[s].max_n;
+    uint64_t row_bytes = exec->scratch.row * longest * sizeof(float);
+    return row_bytes > exec->scratch.bytes ? row_bytes : exec->scratch.bytes;
 }
 
+static const eg_host_use parts[] = {{"matmul", 1}, {"linear", 1}, {"glu_linear", 1}, {"glu_linear", 2}, {NULL, 0}};
+
 static const eg_host_backend backend = {
-    .name = "reference", .ops = ops, .level = EG_SUPPORT_REFERENCE, .info = info, .scratch = scratch};
+    .name = "reference", .ops = ops, .level = EG_SUPPORT_REFERENCE, .info = info, .scratch = scratch, .parts = parts};
 
 static eg_status
 open_device(const eg_host *host, uint32_t index, const char *options, eg_device **out, const eg_device_ops **out_ops,

@@ -274,6 +274,177 @@ def add_moves():
     case("cast to i32", "cast", RAGGED, [token(a * 10)], token(torch.from_numpy(a * 10).int(), I32), {"to": "i32"})
 
 
+ACTIVATIONS = {
+    "gelu": F.gelu, "gelu_tanh": lambda v: F.gelu(v, approximate="tanh"), "gelu_quick": lambda v: v * torch.sigmoid(1.702 * v),
+    "relu": F.relu, "relu2": lambda v: F.relu(v) ** 2, "silu": F.silu, "mish": F.mish, "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid, "log1p": torch.log1p,
+}
+
+
+def add_fused_linear():
+    x, w, b, r = rand(13, 29), rand(19, 29, scale=0.4), rand(19), rand(13, 19)
+    y = d(x) @ d(w).T
+    case("linear", "linear", RAGGED, [token(x), table(w)], token(y), {}, 5e-6)
+    case("linear bias", "linear", RAGGED, [token(x), table(w), table(b)], token(y + d(b)), {"bias": 1}, 5e-6)
+    case("linear residual", "linear", RAGGED, [token(x), table(w), token(r)], token(y + d(r)), {"residual": 1}, 5e-6)
+    case("linear bias residual", "linear", RAGGED, [token(x), table(w), table(b), token(r)], token(y + d(b) + d(r)),
+         {"bias": 1, "residual": 1}, 5e-6)
+    for name, f in ACTIVATIONS.items():
+        if name == "log1p":  # of numbers above 0
+            px, pw, pb = abs(x), abs(w), abs(b)
+            case("linear log1p", "linear", RAGGED, [token(px), table(pw), table(pb)],
+                 token(f(d(px) @ d(pw).T + d(pb))), {"bias": 1, "activation": name}, 5e-6)
+            continue
+        case(f"linear {name}", "linear", RAGGED, [token(x), table(w), table(b)], token(f(y + d(b))),
+             {"bias": 1, "activation": name}, 5e-6)
+        case(f"linear {name} residual", "linear", RAGGED, [token(x), table(w), table(b), token(r)],
+             token(f(y + d(b)) + d(r)), {"bias": 1, "activation": name, "residual": 1}, 5e-6)
+    case("linear gelu without bias", "linear", RAGGED, [token(x), table(w), token(r)], token(F.gelu(y) + d(r)),
+         {"activation": "gelu", "residual": 1}, 5e-6)
+    for name, batch, n, k in (("odd", LONG, 67, 41), ("one row", Batch((1, 1, 0)), 33, 129), ("wide", RAGGED, 72, 48)):
+        x, w, b, r = rand(batch.T, k), rand(n, k, scale=0.3), rand(n), rand(batch.T, n)
+        case(f"linear {name}", "linear", batch, [token(x), table(w), table(b), token(r)],
+             token(F.gelu(d(x) @ d(w).T + d(b)) + d(r)), {"bias": 1, "activation": "gelu", "residual": 1}, 1e-5)
+    x, w, b = rand(4, 20), rand(6, 20), rand(6)
+    case("linear texts", "linear", RAGGED, [text(x), table(w), table(b)], text(torch.tanh(d(x) @ d(w).T + d(b))),
+         {"bias": 1, "activation": "tanh"}, 5e-6)
+    case("linear tables", "linear", RAGGED, [table(x, False), table(w), table(b)], table(d(x) @ d(w).T + d(b), False),
+         {"bias": 1}, 5e-6)
+
+
+def add_fused_glu():
+    x, w, u, b, c = rand(13, 31), rand(21, 31, scale=0.3), rand(21, 31, scale=0.3), rand(21), rand(21)
+    gate, up = d(x) @ d(w).T, d(x) @ d(u).T
+    for name in ("gelu", "gelu_tanh", "silu", "relu", "sigmoid"):
+        f = ACTIVATIONS[name]
+        case(f"glu_linear {name}", "glu_linear", RAGGED, [token(x), table(w), table(u)], token(f(gate) * up),
+             {"activation": name}, 1e-5)
+        case(f"glu_linear {name} bias", "glu_linear", RAGGED, [token(x), table(w), table(u), table(b), table(c)],
+             token(f(gate + d(b)) * (up + d(c))), {"activation": name, "bias": 1}, 1e-5)
+    case("glu_linear without activation", "glu_linear", RAGGED, [token(x), table(w), table(u)], token(gate * up), {},
+         1e-5)
+    x, w, u = rand(4, 40), rand(9, 40, scale=0.3), rand(9, 40, scale=0.3)
+    case("glu_linear texts", "glu_linear", RAGGED, [text(x), table(w), table(u)],
+         text(F.silu(d(x) @ d(w).T) * (d(x) @ d(u).T)), {"activation": "silu"}, 1e-5)
+
+
+def dense_bias(batch, heads, window, scale=2.0):
+    """A pair value with its blocks, and the same as [heads, n, n] for each text."""
+    blocks, full = [], []
+    for _, n, _, _ in batch.rows:
+        dense = d(rand(heads, n, n, scale=scale))
+        columns = batch.columns(n, window)
+        blocks.append(torch.stack([dense[:, r, (f := batch.first(n, window, r)):f + columns] for r in range(n)], 1))
+        full.append(dense)
+    return pair(blocks, heads, window), full
+
+
+def attention_of(batch, q, k, v, heads, key_heads, scale, causal, window, bias):
+    """By torch's own attention with an additive mask, text by text; zeros where no key is left. Token rows."""
+    out = []
+    for b, (start, n, valid, _) in enumerate(batch.rows):
+        split = lambda x, h: d(x[start:start + n]).reshape(n, h, -1).transpose(0, 1)
+        group = heads // key_heads
+        i, j = torch.arange(n)[:, None], torch.arange(n)[None]
+        hidden = (j >= valid) | ((j > i) & bool(causal)) | (((i - j).abs() > window) & bool(window))
+        mask = torch.zeros(heads, n, n, dtype=torch.float64) + (0 if bias is None else bias[b])
+        mask = mask.masked_fill(hidden, -math.inf)
+        y = F.scaled_dot_product_attention(split(q, heads), split(k, key_heads).repeat_interleave(group, 0),
+                                           split(v, key_heads).repeat_interleave(group, 0), mask, scale=scale)
+        y = y.masked_fill(hidden.all(1)[None, :, None], 0.0)
+        out.append(y.transpose(0, 1).reshape(n, -1))
+    return torch.cat(out)
+
+
+def add_fused_attention():
+    # batch, heads, key heads, head size, value size, causal, window, heads of the bias
+    variants = [("plain", RAGGED, 3, 3, 8, 8, 0, 0, 0), ("causal", RAGGED, 2, 2, 5, 5, 1, 0, 0),
+                ("grouped", RAGGED, 4, 2, 16, 16, 0, 0, 0), ("narrow values", LONG, 2, 2, 8, 3, 0, 0, 0),
+                ("grouped wide values", LONG, 4, 1, 4, 11, 0, 0, 0), ("bias", RAGGED, 3, 3, 8, 8, 0, 0, 3),
+                ("bias of one head", LONG, 4, 2, 8, 8, 0, 0, 1), ("window 1", RAGGED, 2, 2, 8, 8, 0, 1, 0),
+                ("causal window", LONG, 2, 1, 8, 8, 1, 3, 0), ("window bias", LONG, 2, 2, 8, 8, 0, 4, 2),
+                ("long", LONG, 1, 1, 32, 32, 0, 0, 0), ("padded", PADDED, 2, 2, 8, 8, 0, 0, 0),
+                ("padded bias", PADDED, 2, 2, 8, 8, 0, 0, 2), ("padded window", PADDED, 2, 2, 8, 8, 0, 1, 0),
+                ("one token", Batch((1, 1, 0)), 2, 2, 8, 8, 0, 0, 0), ("odd", LONG, 2, 1, 20, 20, 1, 0, 0),
+                ("many keys", Batch((70, 70, 0), (131, 131, 0)), 1, 1, 16, 16, 0, 0, 0),
+                ("long causal", Batch((67, 67, 0)), 1, 1, 40, 40, 1, 0, 0),
+                ("long window bias", Batch((90, 90, 0)), 2, 2, 8, 8, 0, 9, 1)]
+    for name, batch, heads, key_heads, size, value_size, causal, window, bias_heads in variants:
+        q, k, v = rand(batch.T, heads * size), rand(batch.T, key_heads * size), rand(batch.T, key_heads * value_size)
+        scale = 2 / math.sqrt(size)
+        attrs = {"heads": heads, "scale": scale}
+        for key, value, neutral in (("key_heads", key_heads, heads), ("causal", causal, 0), ("window", window, 0),
+                                    ("bias", int(bias_heads > 0), 0)):
+            if value != neutral:
+                attrs[key] = value
+        inputs, full = [token(k), token(v)], None
+        if bias_heads:
+            p, full = dense_bias(batch, bias_heads, window)
+            inputs.append(p)
+        y = attention_of(batch, q, k, v, heads, key_heads, scale, causal, window, full)
+        case(f"attention {name}", "attention", batch, [token(q), *inputs], token(y), attrs, 1e-5)
+        starts = [start for start, _, _, _ in batch.rows]
+        case(f"attention {name}, text q", "attention", batch, [text(q[starts]), *inputs], text(y[starts]), attrs, 1e-5)
+
+
+def add_fused_norms():
+    for width in (7, 16, 100):
+        a, c, w, b = rand(13, width) * 3 + 1, rand(13, width), rand(width), rand(width)
+        y = d(a) + d(c)
+        case(f"add_norm {width}", "add_norm", RAGGED, [token(a), token(c), table(w), table(b)],
+             token(F.layer_norm(y, (width,), d(w), d(b), 1e-12)), {"eps": 1e-12}, 1e-5)
+        case(f"add_norm no bias {width}", "add_norm", RAGGED, [token(a), token(c), table(w)],
+             token(F.layer_norm(y, (width,), d(w), None, 1e-5)), {"eps": 1e-5}, 1e-5)
+        case(f"add_norm rms {width}", "add_norm", RAGGED, [token(a), token(c), table(w)],
+             token(F.rms_norm(y, (width,), d(w), 1e-6)), {"eps": 1e-6, "norm": "rms"}, 1e-5)
+    a, c, w = rand(4, 18), rand(4, 18), rand(18)
+    case("add_norm texts", "add_norm", RAGGED, [text(a), text(c), table(w), table(w)],
+         text(F.layer_norm(d(a) + d(c), (18,), d(w), d(w), 1e-5)), {"eps": 1e-5}, 1e-5)
+    for count, width, rms in ((1, 9, False), (2, 24, False), (3, 33, False), (2, 17, True)):
+        tables = [rand(size, width) for size in (11, 7, 3)[:count]]
+        ids = [rng.integers(0, len(t), 13) for t in tables]
+        w, b = rand(width), rand(width)
+        y = sum(d(t[i]) for t, i in zip(tables, ids))
+        inputs = [v for t, i in zip(tables, ids) for v in (table(t), Value(TOKEN, i, [1], I32))]
+        attrs = {"eps": 1e-6, "tables": count}
+        if rms:
+            case(f"embed_norm rms {count}", "embed_norm", RAGGED, [*inputs, table(w)],
+                 token(F.rms_norm(y, (width,), d(w), 1e-6)), {**attrs, "norm": "rms"}, 1e-5)
+        else:
+            case(f"embed_norm {count}", "embed_norm", RAGGED, [*inputs, table(w), table(b)],
+                 token(F.layer_norm(y, (width,), d(w), d(b), 1e-6)), attrs, 1e-5)
+            case(f"embed_norm no bias {count}", "embed_norm", RAGGED, [*inputs, table(w)],
+                 token(F.layer_norm(y, (width,), d(w), None, 1e-6)), attrs, 1e-5)
+
+
+def add_fused_pooling():
+    for batch, name in ((RAGGED, "ragged"), (PADDED, "padded"), (LONG, "long")):
+        x = rand(batch.T, 21)
+        for skip in (0, 1):
+            rows = [(d(x[s + (k if skip else 0):s + v]), (k if skip else 0)) for s, _, v, k in batch.rows]
+            weights = [torch.arange(k + 1, k + len(r) + 1, dtype=torch.float64)[:, None] for r, k in rows]
+            results = {
+                "first_token": [r[0] for r, _ in rows], "last_token": [r[-1] for r, _ in rows],
+                "mean": [r.mean(0) for r, _ in rows], "max": [r.max(0).values for r, _ in rows],
+                "sum": [r.sum(0) for r, _ in rows], "mean_sqrt_len": [r.sum(0) / math.sqrt(len(r)) for r, _ in rows],
+                "weighted_mean": [(r * w).sum(0) / w.sum() for (r, _), w in zip(rows, weights)],
+            }
+            for pool, out in results.items():
+                attrs = {"pool": pool, **({"skip_prompt": 1} if skip else {})}
+                case(f"pool_normalize {pool} {name} skip {skip}", "pool_normalize", batch, [token(x)],
+                     text(F.normalize(torch.stack(out), dim=-1)), attrs, 5e-6)
+    x = rand(13, 6, scale=1e-3)
+    case("pool_normalize eps", "pool_normalize", RAGGED, [token(x)],
+         text(F.normalize(d(x[[0, 3, 4, 11]]), dim=-1, eps=0.5)), {"pool": "first_token", "eps": 0.5}, 5e-6)
+
+
+def add_spread():
+    for name, batch in (("ragged", RAGGED), ("padded", PADDED)):
+        x, like = rand(batch.B, 5), rand(batch.T, 3)
+        of_token = np.repeat(np.arange(batch.B), [r[1] for r in batch.rows])
+        case(f"spread {name}", "spread", batch, [text(x), token(like)], token(x[of_token]))
+
+
 def put_str(out, s):
     s = s.encode()
     out += struct.pack("<H", len(s)) + s
@@ -305,7 +476,8 @@ def put_case(out, name, op, batch, inputs, output, attrs, tol):
 
 
 def main():
-    for add in (add_unary, add_index, add_linear, add_binary, add_norms, add_attention, add_pooling, add_moves):
+    for add in (add_unary, add_index, add_linear, add_binary, add_norms, add_attention, add_pooling, add_moves,
+                add_fused_linear, add_fused_glu, add_fused_attention, add_fused_norms, add_fused_pooling, add_spread):
         add()
     out = bytearray(b"EGOPS1\0\0" + struct.pack("<I", len(cases)))
     for c in cases:

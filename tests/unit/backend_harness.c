@@ -338,26 +338,52 @@ memory_read(const memory *m, uint32_t *out)
             *out++ = m->words[i];
 }
 
+static void
+dense_view(const op_value *value, eg_host_view *view)
+{
+    *view = (eg_host_view){.size = sizeof *view, .dtype = value->info.dtype, .data = value->data};
+    int64_t stride = 1;
+    for (uint32_t axis = value->info.rank; axis-- > 0;) {
+        view->dims[axis] = value->info.dims[axis].k;
+        view->strides[axis] = stride;
+        stride *= view->dims[axis];
+    }
+}
+
+/* The first third of the rows and the others, which lie elsewhere: *apart, for the caller to free. */
+static bool
+split_view(eg_host_view views[2], void **apart)
+{
+    int64_t rows = views[0].dims[0], row = views[0].strides[0], first = (rows + 2) / 3;
+    if (rows < 2)
+        return false;
+    *apart = malloc((size_t)((rows - first) * row) * 4);
+    memcpy(*apart, (const char *)views[0].data + first * row * 4, (size_t)((rows - first) * row) * 4);
+    views[1] = views[0];
+    views[0].dims[0] = first;
+    views[1].dims[0] = rows - first;
+    views[1].at[0] = first;
+    views[1].data = *apart;
+    return true;
+}
+
 static eg_status
-make_weight(backend *b, const op_case *c, uint32_t i, eg_weight **out, eg_error *err)
+make_weight(backend *b, const op_case *c, uint32_t i, bool split, void **apart, eg_weight **out, eg_error *err)
 {
     const op_value *value = &c->values[i];
-    eg_host_view view = {.size = sizeof view, .dtype = value->info.dtype, .data = value->data};
+    eg_host_view views[2];
+    dense_view(value, &views[0]);
     eg_weight_use use = {.size = sizeof use, .input = i, .op = c->op};
     eg_weight_desc desc = {.size = sizeof desc,
                            .dtype = value->info.dtype,
                            .rank = value->info.rank,
-                           .view_count = 1,
-                           .views = &view,
+                           .view_count = split && split_view(views, apart) ? 2 : 1,
+                           .views = views,
                            .uses = &use,
                            .use_count = 1,
                            .name = "weight"};
-    int64_t stride = 1;
-    for (uint32_t axis = desc.rank; axis-- > 0;) {
-        desc.dims[axis] = view.dims[axis] = value->info.dims[axis].k;
-        view.strides[axis] = stride;
-        stride *= desc.dims[axis];
-    }
+    for (uint32_t axis = 0; axis < desc.rank; axis++)
+        desc.dims[axis] = value->info.dims[axis].k;
     uint64_t bytes = 0;
     return b->ops->weight_new(b->device, &desc, out, &bytes, err);
 }
@@ -443,11 +469,12 @@ backend_run(backend *b, const op_case *c, run_style style, void *got)
     eg_error err = {.size = sizeof err};
     eg_view view;
     memory memories[OP_INPUTS + 1] = {0};
+    void *apart[OP_INPUTS + 1] = {0};
     eg_status status = EG_OK;
     view_of(c, &view);
     for (uint32_t i = 0; i <= c->input_count && status == EG_OK; i++) {
         if (c->values[i].info.is_weight)
-            status = make_weight(b, c, i, &view.weights[i], &err);
+            status = make_weight(b, c, i, style.split, &apart[i], &view.weights[i], &err);
         else if (style.strided && c->values[i].info.kind != EG_PAIR &&
                  !(c->values[i].info.kind == EG_TABLE && c->values[i].info.rank == 1))
             view.values[i].row_stride += 5;
@@ -474,6 +501,7 @@ backend_run(backend *b, const op_case *c, run_style style, void *got)
             status = EG_E_INTERNAL;
         }
         free(memories[i].words);
+        free(apart[i]);
     }
     return status;
 }

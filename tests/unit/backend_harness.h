@@ -16,6 +16,7 @@ typedef struct backend {
     eg_device *device;
     const eg_device_ops *ops;
     uint32_t threads;
+    bool whole;       /* every op of the cases has to be there */
     char error[1024]; /* why the last call failed */
 } backend;
 
@@ -24,6 +25,7 @@ void backend_close(backend *b);
 
 /* How a case is run. */
 typedef struct run_style {
+    bool split;           /* weights are two tensors, one below the other */
     bool strided;         /* rows further apart than they are wide, with guards between */
     int inplace;          /* the output shares this input's memory; -1: its own */
     bool cancelled;       /* the run's flag is set before it begins */

@@ -7,8 +7,8 @@
 
 #include <egbert/plugin.h>
 
-#define OP_INPUTS 4
-#define OP_ATTRS 6
+#define OP_INPUTS 8
+#define OP_ATTRS 8
 
 typedef struct op_value {
     eg_value_info info;

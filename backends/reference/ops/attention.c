@@ -41,17 +41,14 @@ accept_scores(eg_host_reader *reader)
     return true;
 }
 
-static void
-mask_scores(const eg_host_pair *pair, int64_t head, bool causal)
+void
+eg_ref_mask_row(const eg_host_pair *pair, bool causal, int64_t query, float *row)
 {
-    for (int64_t q = 0; q < pair->n; q++) {
-        float *row = eg_host_pair_row(pair, head, q);
-        int64_t first = eg_host_pair_first(pair, q);
-        for (int64_t j = 0; j < pair->columns; j++) {
-            int64_t key = first + j, distance = key > q ? key - q : q - key;
-            if ((causal && key > q) || (pair->window > 0 && distance > pair->window))
-                row[j] = -INFINITY;
-        }
+    int64_t first = eg_host_pair_first(pair, query);
+    for (int64_t j = 0; j < pair->columns; j++) {
+        int64_t key = first + j, distance = key > query ? key - query : query - key;
+        if ((causal && key > query) || (pair->window > 0 && distance > pair->window))
+            row[j] = -INFINITY;
     }
 }
 
@@ -78,7 +75,8 @@ run_scores(const eg_host_call *call)
                                         k.stride, eg_host_pair_row(&pair, h, i), pair.columns, 1, pair.columns, size,
                                         attrs->factor, call->scratch);
             }
-            mask_scores(&pair, h, attrs->causal);
+            for (int64_t i = 0; i < pair.n; i++)
+                eg_ref_mask_row(&pair, attrs->causal, i, eg_host_pair_row(&pair, h, i));
         }
         data = eg_host_pair_end(&pair);
     }
@@ -96,21 +94,28 @@ accept_softmax(eg_host_reader *reader)
     return eg_host_count(reader, 1, 1) && eg_host_same(reader, &out);
 }
 
-/* Over x[begin, end), zeros around it. Where every number is -inf (no key is left) all are zero. */
+/* Over x[0, end), zeros behind it. Where every number is -inf (no key is left) all are zero. */
 static void
-softmax_row(const float *x, float *y, int64_t n, int64_t begin, int64_t end)
+softmax_row(const float *x, float *y, int64_t n, int64_t end)
 {
     double max = -INFINITY, sum = 0;
-    for (int64_t i = begin; i < end; i++)
+    for (int64_t i = 0; i < end; i++)
         if (x[i] > max)
             max = x[i];
     if (max == -INFINITY)
         max = 0; /* exp(-inf) is 0, and a NaN stays one */
-    for (int64_t i = begin; i < end; i++)
+    for (int64_t i = 0; i < end; i++)
         sum += exp(x[i] - max);
     double inverse = sum == 0 ? 0 : 1.0 / sum;
     for (int64_t i = 0; i < n; i++)
-        y[i] = i < begin || i >= end ? 0 : (float)(exp(x[i] - max) * inverse);
+        y[i] = i >= end ? 0 : (float)(exp(x[i] - max) * inverse);
+}
+
+void
+eg_ref_softmax_keys(const eg_host_pair *pair, int64_t query, const float *x, float *y)
+{
+    int64_t end = pair->valid - eg_host_pair_first(pair, query);
+    softmax_row(x, y, pair->columns, end < 0 ? 0 : end > pair->columns ? pair->columns : end);
 }
 
 static void
@@ -122,11 +127,8 @@ softmax_pairs(const eg_host_call *call)
         const eg_row *row = &eg_host_rows(call, out)[t];
         eg_host_pair from = eg_host_pair_begin(x, out, row), to = eg_host_pair_begin(y, out, row);
         for (int64_t h = 0; h < to.heads; h++) {
-            for (int64_t q = 0; q < to.n; q++) {
-                int64_t end = to.valid - eg_host_pair_first(&to, q);
-                end = end < 0 ? 0 : end > to.columns ? to.columns : end;
-                softmax_row(eg_host_pair_row(&from, h, q), eg_host_pair_row(&to, h, q), to.columns, 0, end);
-            }
+            for (int64_t q = 0; q < to.n; q++)
+                eg_ref_softmax_keys(&to, q, eg_host_pair_row(&from, h, q), eg_host_pair_row(&to, h, q));
         }
         x = eg_host_pair_end(&from);
         y = eg_host_pair_end(&to);
@@ -145,7 +147,7 @@ run_softmax(const eg_host_call *call)
     int64_t n = eg_host_last_axis(out);
     for (int64_t r = 0; r < y.rows; r++)
         for (int64_t c = 0; c < y.width; c += n)
-            softmax_row(x.f32 + r * x.stride + c, y.f32 + r * y.stride + c, n, 0, n);
+            softmax_row(x.f32 + r * x.stride + c, y.f32 + r * y.stride + c, n, n);
     return EG_OK;
 }
 
@@ -164,9 +166,8 @@ accept_apply(eg_host_reader *reader)
            eg_host_output(reader, &out) && accept_heads(reader, &out, &v, &p);
 }
 
-/* y[0..size) = Σ p[j] · v[j]. */
-static void
-apply_row(const float *p, int64_t keys, const float *v, int64_t stride, float *y, int64_t size)
+void
+eg_ref_apply_row(const float *p, int64_t keys, const float *v, int64_t stride, float *y, int64_t size)
 {
     for (int64_t first = 0; first < size; first += COLUMNS) {
         int64_t columns = size - first < COLUMNS ? size - first : COLUMNS;
@@ -193,8 +194,9 @@ run_apply(const eg_host_call *call)
         for (int64_t h = 0; h < pair.heads; h++) {
             const float *vh = v.f32 + (int64_t)row->start * v.stride + h / group * size;
             for (int64_t q = 0; q < pair.n; q++)
-                apply_row(eg_host_pair_row(&pair, h, q), pair.columns, vh + eg_host_pair_first(&pair, q) * v.stride,
-                          v.stride, y.f32 + ((int64_t)row->start + q) * y.stride + h * size, size);
+                eg_ref_apply_row(eg_host_pair_row(&pair, h, q), pair.columns,
+                                 vh + eg_host_pair_first(&pair, q) * v.stride, v.stride,
+                                 y.f32 + ((int64_t)row->start + q) * y.stride + h * size, size);
         }
         p = eg_host_pair_end(&pair);
     }

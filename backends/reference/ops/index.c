@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* positions, gather: integers in. */
+/* positions, gather, embed_norm: integers in. */
 #include "../reference.h"
 
 static bool
@@ -61,20 +61,67 @@ accept_gather(eg_host_reader *reader)
     return true;
 }
 
+/* The row of a table (input `input`) that row r is looked up in; NULL, with the error set, if there is none. */
+static const int32_t *
+find_row(const eg_host_call *call, uint32_t input, eg_host_matrix table, eg_host_matrix index, int64_t r)
+{
+    int64_t at = index.i32[r * index.stride];
+    if (at >= 0 && at < table.rows)
+        return table.i32 + at * table.stride;
+    (void)eg_host_fail(call->err, EG_E_INPUT, "%s: index %lld in row %lld is outside a table of %lld rows (input %u)",
+                       call->node->name, (long long)at, (long long)r, (long long)table.rows, input);
+    return NULL;
+}
+
 static eg_status
 run_gather(const eg_host_call *call)
 {
     eg_host_matrix table = eg_host_matrix_in(call, 0), index = eg_host_matrix_in(call, 1),
                    out = eg_host_matrix_out(call);
     for (int64_t r = 0; r < out.rows; r++) {
-        int64_t at = index.i32[r * index.stride];
-        if (at < 0 || at >= table.rows)
-            return eg_host_fail(call->err, EG_E_INPUT, "%s: index %lld in row %lld is outside a table of %lld rows",
-                                call->node->name, (long long)at, (long long)r, (long long)table.rows);
+        const int32_t *row = find_row(call, 0, table, index, r);
+        if (row == NULL)
+            return EG_E_INPUT;
         for (int64_t c = 0; c < out.width; c++)
-            out.i32[r * out.stride + c] = table.i32[at * table.stride + c];
+            out.i32[r * out.stride + c] = row[c];
     }
     return EG_OK;
 }
 
 const eg_host_op eg_ref_op_gather = {"gather", 0, accept_gather, run_gather};
+
+/* --- fused --------------------------------------------------------------------------------------- */
+
+/* out = the rows of the first table, or plus those of a later one. */
+static eg_status
+add_rows(const eg_host_call *call, uint32_t input)
+{
+    eg_host_matrix table = eg_host_matrix_in(call, input), index = eg_host_matrix_in(call, input + 1),
+                   out = eg_host_matrix_out(call);
+    for (int64_t r = 0; r < out.rows; r++) {
+        const float *row = (const float *)find_row(call, input, table, index, r);
+        if (row == NULL)
+            return EG_E_INPUT;
+        for (int64_t c = 0; c < out.width; c++)
+            out.f32[r * out.stride + c] = input == 0 ? row[c] : out.f32[r * out.stride + c] + row[c];
+    }
+    return EG_OK;
+}
+
+static eg_status
+run_embed_norm(const eg_host_call *call)
+{
+    uint32_t tables = call->node->attrs.tables;
+    eg_host_matrix out = eg_host_matrix_out(call);
+    eg_ref_norm norm = eg_ref_norm_of(call, 2 * tables);
+    for (uint32_t t = 0; t < tables; t++) {
+        eg_status status = add_rows(call, 2 * t);
+        if (status != EG_OK)
+            return status;
+    }
+    for (int64_t r = 0; r < out.rows; r++)
+        eg_ref_norm_row(&norm, out.f32 + r * out.stride, out.f32 + r * out.stride, out.width);
+    return EG_OK;
+}
+
+const eg_host_op eg_ref_op_embed_norm = {"embed_norm", 0, eg_host_accept_embed_norm, run_embed_norm};

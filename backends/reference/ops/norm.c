@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* layer_norm, rms_norm, normalize: along the last axis of each row. */
+/* layer_norm, rms_norm, normalize, add_norm: along the last axis of each row. */
 #include <math.h>
 
 #include "../reference.h"
@@ -13,7 +13,7 @@ accept_rows(eg_host_reader *reader, double eps_absent, int64_t *length)
     if (out.kind == EG_PAIR)
         return eg_host_refuse(reader, "pair values have no last axis of a fixed size");
     *length = eg_host_last_axis(&out);
-    reader->attrs.factor = eg_host_attr_float(reader, "eps", eps_absent);
+    reader->attrs.eps = eg_host_attr_float(reader, "eps", eps_absent);
     return true;
 }
 
@@ -21,6 +21,7 @@ static bool
 accept_layer_norm(eg_host_reader *reader)
 {
     int64_t length;
+    reader->attrs.has_bias = reader->input_count == 3;
     return eg_host_count(reader, 2, 3) && accept_rows(reader, 0.0, &length) && eg_host_vector(reader, 1, length) &&
            (reader->input_count == 2 || eg_host_vector(reader, 2, length));
 }
@@ -29,6 +30,7 @@ static bool
 accept_rms_norm(eg_host_reader *reader)
 {
     int64_t length;
+    reader->attrs.rms = true;
     return eg_host_count(reader, 2, 2) && accept_rows(reader, 0.0, &length) && eg_host_vector(reader, 1, length);
 }
 
@@ -37,35 +39,6 @@ accept_normalize(eg_host_reader *reader)
 {
     int64_t length;
     return eg_host_count(reader, 1, 1) && accept_rows(reader, 1e-12, &length);
-}
-
-typedef void (*norm)(const eg_host_call *call, const float *x, float *y, int64_t n);
-
-static eg_status
-run_rows(const eg_host_call *call, norm f)
-{
-    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
-    int64_t n = eg_host_last_axis(eg_host_info_out(call));
-    for (int64_t r = 0; r < y.rows; r++)
-        for (int64_t c = 0; c < y.width; c += n)
-            f(call, x.f32 + r * x.stride + c, y.f32 + r * y.stride + c, n);
-    return EG_OK;
-}
-
-static void
-layer_norm_row(const eg_host_call *call, const float *x, float *y, int64_t n)
-{
-    const float *weight = eg_host_vector_in(call, 1);
-    const float *bias = call->node->input_count == 3 ? eg_host_vector_in(call, 2) : NULL;
-    double sum = 0, squares = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += x[i];
-    double mean = sum / (double)n;
-    for (int64_t i = 0; i < n; i++)
-        squares += (x[i] - mean) * (x[i] - mean);
-    double inverse = 1.0 / sqrt(squares / (double)n + call->node->attrs.factor);
-    for (int64_t i = 0; i < n; i++)
-        y[i] = (float)((x[i] - mean) * inverse * weight[i] + (bias != NULL ? bias[i] : 0.0));
 }
 
 static double
@@ -78,42 +51,97 @@ sum_of_squares(const float *x, int64_t n)
 }
 
 static void
-rms_norm_row(const eg_host_call *call, const float *x, float *y, int64_t n)
+layer_norm_row(const eg_ref_norm *norm, const float *x, float *y, int64_t n)
 {
-    const float *weight = eg_host_vector_in(call, 1);
-    double inverse = 1.0 / sqrt(sum_of_squares(x, n) / (double)n + call->node->attrs.factor);
+    double sum = 0, squares = 0;
     for (int64_t i = 0; i < n; i++)
-        y[i] = (float)(x[i] * inverse * weight[i]);
+        sum += x[i];
+    double mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    double inverse = 1.0 / sqrt(squares / (double)n + norm->eps);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)((x[i] - mean) * inverse * norm->weight[i] + (norm->bias != NULL ? norm->bias[i] : 0.0));
 }
 
 static void
-normalize_row(const eg_host_call *call, const float *x, float *y, int64_t n)
+rms_norm_row(const eg_ref_norm *norm, const float *x, float *y, int64_t n)
 {
-    double length = sqrt(sum_of_squares(x, n)), eps = call->node->attrs.factor;
+    double inverse = 1.0 / sqrt(sum_of_squares(x, n) / (double)n + norm->eps);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(x[i] * inverse * norm->weight[i]);
+}
+
+void
+eg_ref_normalize_row(double eps, const float *x, float *y, int64_t n)
+{
+    double length = sqrt(sum_of_squares(x, n));
     if (length < eps) /* a NaN stays one */
         length = eps;
     for (int64_t i = 0; i < n; i++)
         y[i] = (float)(x[i] / length);
 }
 
-static eg_status
-run_layer_norm(const eg_host_call *call)
+eg_ref_norm
+eg_ref_norm_of(const eg_host_call *call, uint32_t weight)
 {
-    return run_rows(call, layer_norm_row);
+    const eg_host_attrs *attrs = &call->node->attrs;
+    return (eg_ref_norm){.weight = eg_host_vector_in(call, weight),
+                         .bias = attrs->has_bias ? eg_host_vector_in(call, weight + 1) : NULL,
+                         .eps = attrs->eps,
+                         .rms = attrs->rms};
+}
+
+void
+eg_ref_norm_row(const eg_ref_norm *norm, const float *x, float *y, int64_t n)
+{
+    if (norm->rms)
+        rms_norm_row(norm, x, y, n);
+    else
+        layer_norm_row(norm, x, y, n);
 }
 
 static eg_status
-run_rms_norm(const eg_host_call *call)
+run_norm(const eg_host_call *call)
 {
-    return run_rows(call, rms_norm_row);
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    eg_ref_norm norm = eg_ref_norm_of(call, 1);
+    int64_t n = eg_host_last_axis(eg_host_info_out(call));
+    for (int64_t r = 0; r < y.rows; r++)
+        for (int64_t c = 0; c < y.width; c += n)
+            eg_ref_norm_row(&norm, x.f32 + r * x.stride + c, y.f32 + r * y.stride + c, n);
+    return EG_OK;
 }
 
 static eg_status
 run_normalize(const eg_host_call *call)
 {
-    return run_rows(call, normalize_row);
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    int64_t n = eg_host_last_axis(eg_host_info_out(call));
+    for (int64_t r = 0; r < y.rows; r++)
+        for (int64_t c = 0; c < y.width; c += n)
+            eg_ref_normalize_row(call->node->attrs.eps, x.f32 + r * x.stride + c, y.f32 + r * y.stride + c, n);
+    return EG_OK;
 }
 
-const eg_host_op eg_ref_op_layer_norm = {"layer_norm", 1, accept_layer_norm, run_layer_norm};
-const eg_host_op eg_ref_op_rms_norm = {"rms_norm", 1, accept_rms_norm, run_rms_norm};
+const eg_host_op eg_ref_op_layer_norm = {"layer_norm", 1, accept_layer_norm, run_norm};
+const eg_host_op eg_ref_op_rms_norm = {"rms_norm", 1, accept_rms_norm, run_norm};
 const eg_host_op eg_ref_op_normalize = {"normalize", 1, accept_normalize, run_normalize};
+
+/* --- fused --------------------------------------------------------------------------------------- */
+
+static eg_status
+run_add_norm(const eg_host_call *call)
+{
+    eg_host_matrix a = eg_host_matrix_in(call, 0), b = eg_host_matrix_in(call, 1), y = eg_host_matrix_out(call);
+    eg_ref_norm norm = eg_ref_norm_of(call, 2);
+    for (int64_t r = 0; r < y.rows; r++) {
+        float *row = y.f32 + r * y.stride;
+        for (int64_t c = 0; c < y.width; c++)
+            row[c] = a.f32[r * a.stride + c] + b.f32[r * b.stride + c];
+        eg_ref_norm_row(&norm, row, row, y.width);
+    }
+    return EG_OK;
+}
+
+const eg_host_op eg_ref_op_add_norm = {"add_norm", 3, eg_host_accept_add_norm, run_add_norm};

@@ -42,8 +42,9 @@ rows_of_text(const eg_host_call *call, eg_host_matrix x, uint32_t text)
 /* --- one token ----------------------------------------------------------------------------------- */
 
 static eg_status
-pick(const eg_host_call *call, int64_t index)
+run_token(const eg_host_call *call)
 {
+    int64_t index = call->node->attrs.index;
     eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
     for (uint32_t t = 0; t < eg_host_texts(call); t++) {
         text_rows rows = rows_of_text(call, x, t);
@@ -57,43 +58,9 @@ pick(const eg_host_call *call, int64_t index)
     return EG_OK;
 }
 
-static eg_status
-run_first_token(const eg_host_call *call)
-{
-    return pick(call, 0);
-}
-
-static eg_status
-run_last_token(const eg_host_call *call)
-{
-    return pick(call, -1);
-}
-
-static eg_status
-run_token(const eg_host_call *call)
-{
-    return pick(call, call->node->attrs.index);
-}
-
-const eg_host_op eg_ref_op_first_token = {"first_token", 0, accept_pool, run_first_token};
-const eg_host_op eg_ref_op_last_token = {"last_token", 0, accept_pool, run_last_token};
 const eg_host_op eg_ref_op_token = {"token", 0, accept_token, run_token};
 
-/* --- all tokens ---------------------------------------------------------------------------------- */
-
-typedef double (*reduction)(const text_rows *rows, int64_t column);
-
-static eg_status
-reduce(const eg_host_call *call, reduction f)
-{
-    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
-    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
-        text_rows rows = rows_of_text(call, x, t);
-        for (int64_t c = 0; c < y.width; c++)
-            y.f32[t * y.stride + c] = (float)f(&rows, c);
-    }
-    return EG_OK;
-}
+/* --- pooling ------------------------------------------------------------------------------------- */
 
 static double
 sum_of(const text_rows *rows, int64_t column)
@@ -140,15 +107,64 @@ weighted_mean_of(const text_rows *rows, int64_t column)
     return sum / weights;
 }
 
-#define REDUCTION(symbol)                                                                                              \
-    static eg_status run_##symbol(const eg_host_call *call)                                                            \
-    {                                                                                                                  \
-        return reduce(call, symbol##_of);                                                                              \
-    }                                                                                                                  \
-    const eg_host_op eg_ref_op_##symbol = {#symbol, 0, accept_pool, run_##symbol};
+static double
+pooled(eg_host_pool pool, const text_rows *rows, int64_t column)
+{
+    switch (pool) {
+    case EG_HOST_LAST_TOKEN:
+        return rows->data[(rows->count - 1) * rows->stride + column];
+    case EG_HOST_MEAN:
+        return mean_of(rows, column);
+    case EG_HOST_MAX:
+        return max_of(rows, column);
+    case EG_HOST_SUM:
+        return sum_of(rows, column);
+    case EG_HOST_MEAN_SQRT_LEN:
+        return mean_sqrt_len_of(rows, column);
+    case EG_HOST_WEIGHTED_MEAN:
+        return weighted_mean_of(rows, column);
+    case EG_HOST_FIRST_TOKEN:
+        break;
+    }
+    return rows->data[column];
+}
 
-REDUCTION(sum)
-REDUCTION(mean)
-REDUCTION(mean_sqrt_len)
-REDUCTION(max)
-REDUCTION(weighted_mean)
+static eg_status
+run_pool(const eg_host_call *call)
+{
+    eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+        text_rows rows = rows_of_text(call, x, t);
+        for (int64_t c = 0; c < y.width; c++)
+            y.f32[t * y.stride + c] = (float)pooled(call->node->attrs.pool, &rows, c);
+    }
+    return EG_OK;
+}
+
+#define POOL(symbol, which)                                                                                            \
+    static bool accept_##symbol(eg_host_reader *reader)                                                                \
+    {                                                                                                                  \
+        reader->attrs.pool = which;                                                                                    \
+        return accept_pool(reader);                                                                                    \
+    }                                                                                                                  \
+    const eg_host_op eg_ref_op_##symbol = {#symbol, 0, accept_##symbol, run_pool};
+
+POOL(first_token, EG_HOST_FIRST_TOKEN)
+POOL(last_token, EG_HOST_LAST_TOKEN)
+POOL(mean, EG_HOST_MEAN)
+POOL(max, EG_HOST_MAX)
+POOL(sum, EG_HOST_SUM)
+POOL(mean_sqrt_len, EG_HOST_MEAN_SQRT_LEN)
+POOL(weighted_mean, EG_HOST_WEIGHTED_MEAN)
+
+static eg_status
+run_pool_normalize(const eg_host_call *call)
+{
+    eg_host_matrix y = eg_host_matrix_out(call);
+    eg_status status = run_pool(call);
+    for (int64_t r = 0; r < y.rows && status == EG_OK; r++)
+        eg_ref_normalize_row(call->node->attrs.eps, y.f32 + r * y.stride, y.f32 + r * y.stride, y.width);
+    return status;
+}
+
+const eg_host_op eg_ref_op_pool_normalize = {"pool_normalize", 0, eg_host_accept_pool_normalize, run_pool_normalize};

@@ -5,8 +5,6 @@
 
 #include "../reference.h"
 
-enum { GELU_ERF, GELU_TANH, GELU_QUICK };
-
 typedef double (*function)(const eg_host_attrs *attrs, double x);
 
 static int64_t
@@ -59,11 +57,11 @@ accept_gelu(eg_host_reader *reader)
 {
     const char *form = eg_host_attr_string(reader, "form", "");
     if (strcmp(form, "") == 0)
-        reader->attrs.form = GELU_ERF;
+        reader->attrs.activation = EG_HOST_GELU;
     else if (strcmp(form, "tanh") == 0)
-        reader->attrs.form = GELU_TANH;
+        reader->attrs.activation = EG_HOST_GELU_TANH;
     else if (strcmp(form, "quick") == 0)
-        reader->attrs.form = GELU_QUICK;
+        reader->attrs.activation = EG_HOST_GELU_QUICK;
     else
         return eg_host_refuse(reader, "form '%s'", form);
     return accept_unary(reader);
@@ -75,34 +73,75 @@ sigmoid_of(double x)
     return 1.0 / (1.0 + exp(-x));
 }
 
-static double
-gelu_of(int form, double x)
+double
+eg_ref_activation(eg_host_activation activation, double x)
 {
-    if (form == GELU_ERF)
+    switch (activation) {
+    case EG_HOST_GELU:
         return 0.5 * x * erfc(-x * M_SQRT1_2);
-    if (form == GELU_TANH)
+    case EG_HOST_GELU_TANH:
         return 0.5 * x * (1.0 + tanh(M_2_SQRTPI * M_SQRT1_2 * (x + 0.044715 * x * x * x)));
-    return x * sigmoid_of(1.702 * x);
+    case EG_HOST_GELU_QUICK:
+        return x * sigmoid_of(1.702 * x);
+    case EG_HOST_RELU:
+        return x < 0 ? 0 : x; /* a NaN stays one */
+    case EG_HOST_RELU2:
+        return x < 0 ? 0 : x * x;
+    case EG_HOST_SILU:
+        return x * sigmoid_of(x);
+    case EG_HOST_MISH:
+        return x * tanh(log1p(exp(x)));
+    case EG_HOST_TANH:
+        return tanh(x);
+    case EG_HOST_SIGMOID:
+        return sigmoid_of(x);
+    case EG_HOST_LOG1P:
+        return log1p(x);
+    case EG_HOST_NO_ACTIVATION:
+        break;
+    }
+    return x;
 }
 
-#define UNARY(symbol, accept, expression)                                                                              \
-    static double f_##symbol(const eg_host_attrs *attrs, double x)                                                     \
-    {                                                                                                                  \
-        (void)attrs;                                                                                                   \
-        return expression;                                                                                             \
-    }                                                                                                                  \
-    static eg_status run_##symbol(const eg_host_call *call)                                                            \
-    {                                                                                                                  \
-        return run_unary(call, f_##symbol);                                                                            \
-    }                                                                                                                  \
-    const eg_host_op eg_ref_op_##symbol = {#symbol, 1, accept, run_##symbol};
+static double
+activate(const eg_host_attrs *attrs, double x)
+{
+    return eg_ref_activation(attrs->activation, x);
+}
 
-UNARY(scale, accept_scale, x * attrs->factor)
-UNARY(gelu, accept_gelu, gelu_of(attrs->form, x))
-UNARY(relu, accept_unary, x < 0 ? 0 : x) /* a NaN stays one */
-UNARY(relu2, accept_unary, x < 0 ? 0 : x * x)
-UNARY(silu, accept_unary, x *sigmoid_of(x))
-UNARY(mish, accept_unary, x *tanh(log1p(exp(x))))
-UNARY(tanh, accept_unary, tanh(x))
-UNARY(sigmoid, accept_unary, sigmoid_of(x))
-UNARY(log1p, accept_unary, log1p(x))
+static double
+multiply(const eg_host_attrs *attrs, double x)
+{
+    return x * attrs->factor;
+}
+
+static eg_status
+run_activation(const eg_host_call *call)
+{
+    return run_unary(call, activate);
+}
+
+static eg_status
+run_scale(const eg_host_call *call)
+{
+    return run_unary(call, multiply);
+}
+
+const eg_host_op eg_ref_op_scale = {"scale", 1, accept_scale, run_scale};
+const eg_host_op eg_ref_op_gelu = {"gelu", 1, accept_gelu, run_activation};
+
+#define ACTIVATION(symbol, which)                                                                                      \
+    static bool accept_##symbol(eg_host_reader *reader)                                                                \
+    {                                                                                                                  \
+        reader->attrs.activation = which;                                                                              \
+        return accept_unary(reader);                                                                                   \
+    }                                                                                                                  \
+    const eg_host_op eg_ref_op_##symbol = {#symbol, 1, accept_##symbol, run_activation};
+
+ACTIVATION(relu, EG_HOST_RELU)
+ACTIVATION(relu2, EG_HOST_RELU2)
+ACTIVATION(silu, EG_HOST_SILU)
+ACTIVATION(mish, EG_HOST_MISH)
+ACTIVATION(tanh, EG_HOST_TANH)
+ACTIVATION(sigmoid, EG_HOST_SIGMOID)
+ACTIVATION(log1p, EG_HOST_LOG1P)
