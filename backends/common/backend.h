@@ -56,6 +56,13 @@ typedef void (*eg_cpu_pair_part)(void *arg, const eg_cpu_queries *queries, uint3
 void eg_cpu_split_pairs(const eg_host_call *call, const eg_value_info *pair, double cost, eg_cpu_pair_part part,
                         void *arg);
 
+/*
+ * The same, cut at multiples of `step` queries; with one_query only query 0 of each text. `pair` need not be a value of
+ * the graph: its row set, heads and window count.
+ */
+void eg_cpu_split_queries(const eg_host_call *call, const eg_value_info *pair, bool one_query, int64_t step,
+                          double cost, eg_cpu_pair_part part, void *arg);
+
 /* The worker's part of the run's scratch. */
 float *eg_cpu_scratch_of(const eg_host_call *call, uint32_t worker);
 /* The part that all workers of a matmul share: *out_floats, at least a unit of the node's rows. */

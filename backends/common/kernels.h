@@ -21,6 +21,32 @@ typedef enum { EG_ISA_PLAIN, EG_ISA_AVX2, EG_ISA_AVX512, EG_ISA_NEON } eg_isa;
 typedef void (*eg_unary_kernel)(const float *x, float *y, int64_t n);
 typedef void (*eg_binary_kernel)(const float *a, const float *b, float *y, int64_t n);
 
+/* --- attention ----------------------------------------------------------------------------------- */
+
+/* Most queries of a call; a multiple of every instruction set's tile. */
+#define EG_ATTENTION_QUERIES 96
+/* Keys whose scores are in memory together. */
+#define EG_ATTENTION_KEYS 128
+/* Floats of scratch for heads of this size: queries or keys, turned. */
+#define EG_ATTENTION_SCRATCH(size) (EG_ATTENTION_KEYS * (size))
+/* More keys than any text has: a reach without a bound. */
+#define EG_ATTENTION_FAR ((int64_t)1 << 40)
+
+/* Some queries of one text in one head, over the keys of that text. Rows lie ld_ floats apart. */
+typedef struct eg_attention {
+    const float *q, *k, *v; /* the first of these queries; key and value 0 of the text */
+    float *y;               /* where the result of the first of these queries goes */
+    int64_t ldq, ldk, ldv, ldy;
+    int64_t first, queries, keys; /* number of the first query in its text; at least one query and one key */
+    int64_t size, value_size;     /* of q's and k's heads; of v's and y's */
+    int64_t below, above;         /* query i sees the keys i - below to i + above */
+    float factor;
+    /* Added to the scores: a row for each of these queries. Column 0 of query i is key i - bias_window, but at least 0
+     * and at most bias_last. NULL: nothing. */
+    const float *bias;
+    int64_t ldb, bias_window, bias_last;
+} eg_attention;
+
 typedef struct eg_kernels {
     eg_isa isa;
 
@@ -33,6 +59,10 @@ typedef struct eg_kernels {
     void (*layer_norm)(const float *x, const float *weight, const float *bias, double eps, float *y, int64_t n);
     void (*rms_norm)(const float *x, const float *weight, double eps, float *y, int64_t n);
     void (*normalize)(const float *x, double eps, float *y, int64_t n);
+    /* The norm of a + b, the same bits as add and then norm; y may be a or b. */
+    void (*add_layer_norm)(const float *a, const float *b, const float *weight, const float *bias, double eps, float *y,
+                           int64_t n);
+    void (*add_rms_norm)(const float *a, const float *b, const float *weight, double eps, float *y, int64_t n);
     /* Where all are -inf, y is 0. */
     void (*softmax)(const float *x, float *y, int64_t n);
 
@@ -51,6 +81,13 @@ typedef struct eg_kernels {
      */
     void (*matmul)(const float *x, int64_t ldx, const float *w, int64_t ldw, float *y, int64_t ldy, int64_t m,
                    int64_t n, int64_t k);
+    /*
+     * y = softmax(factor · q · kᵀ + bias) · v over the keys that each query sees; zeros where it sees none. One pass
+     * over the keys, EG_ATTENTION_KEYS at a time from key 0 on, with a running maximum and sum: each number comes from
+     * its query and the keys in their order, whatever queries stand beside it. Needs EG_ATTENTION_SCRATCH(size) floats of
+     * scratch and up to 60 KiB of stack.
+     */
+    void (*attention)(const eg_attention *a, float *scratch);
     /* y[column][row] = x[row][column]. */
     void (*transpose)(const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows, int64_t columns);
 } eg_kernels;

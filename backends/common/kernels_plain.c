@@ -83,6 +83,21 @@ rms_norm_row(const float *x, const float *weight, double eps, float *y, int64_t 
 }
 
 static void
+add_layer_norm_row(const float *a, const float *b, const float *weight, const float *bias, double eps, float *y,
+                   int64_t n)
+{
+    add_row(a, b, y, n);
+    layer_norm_row(y, weight, bias, eps, y, n);
+}
+
+static void
+add_rms_norm_row(const float *a, const float *b, const float *weight, double eps, float *y, int64_t n)
+{
+    add_row(a, b, y, n);
+    rms_norm_row(y, weight, eps, y, n);
+}
+
+static void
 normalize_row(const float *x, double eps, float *y, int64_t n)
 {
     double length = sqrt(sum_of_squares(x, n));
@@ -174,6 +189,71 @@ transpose_block(const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows
             y[c * ldy + r] = x[r * ldx + c];
 }
 
+/* --- attention ----------------------------------------------------------------------------------- */
+
+/* Cuts [*begin, *end) down to the keys that query `query` of the call sees. */
+static void
+attention_reach(const eg_attention *a, int64_t query, int64_t *begin, int64_t *end)
+{
+    int64_t first = a->first + query - a->below, next = a->first + query + a->above + 1;
+    *begin = first > *begin ? first : *begin;
+    *end = next < *end ? next : *end;
+}
+
+/* What a query's scores in this block of keys add to its result. */
+static void
+attention_query(const eg_attention *a, int64_t query, const float *panel, int64_t block, int64_t begin, int64_t end,
+                float *max, double *sum)
+{
+    float weights[EG_ATTENTION_KEYS], *y = a->y + query * a->ldy;
+    int64_t keys = end - begin;
+    product_block(a->q + query * a->ldq, a->ldq, panel + (begin - block), EG_ATTENTION_KEYS, weights, keys, 1, keys,
+                  a->size, a->factor);
+    if (a->bias != 0) {
+        int64_t first = a->first + query - a->bias_window;
+        first = first < 0 ? 0 : first > a->bias_last ? a->bias_last : first;
+        add_row(weights, a->bias + query * a->ldb + (begin - first), weights, keys);
+    }
+    float greatest = *max;
+    for (int64_t i = 0; i < keys; i++)
+        greatest = weights[i] > greatest ? weights[i] : greatest;
+    float base = greatest == -INFINITY ? 0 : greatest; /* exp(-inf) is 0, and a NaN stays one */
+    double rescale = exp(*max - base);
+    scale_row(y, (float)rescale, y, a->value_size);
+    *sum *= rescale;
+    for (int64_t i = 0; i < keys; i++) {
+        double e = exp(weights[i] - base);
+        *sum += e;
+        accumulate_row(a->v + (begin + i) * a->ldv, (float)e, y, a->value_size);
+    }
+    *max = greatest;
+}
+
+static void
+attention_block(const eg_attention *a, float *panel)
+{
+    float max[EG_ATTENTION_QUERIES];
+    double sum[EG_ATTENTION_QUERIES];
+    for (int64_t q = 0; q < a->queries; q++) {
+        max[q] = -INFINITY;
+        sum[q] = 0;
+        for (int64_t i = 0; i < a->value_size; i++)
+            a->y[q * a->ldy + i] = 0;
+    }
+    for (int64_t block = 0; block < a->keys; block += EG_ATTENTION_KEYS) {
+        int64_t next = block + EG_ATTENTION_KEYS < a->keys ? block + EG_ATTENTION_KEYS : a->keys;
+        transpose_block(a->k + block * a->ldk, a->ldk, panel, EG_ATTENTION_KEYS, next - block, a->size);
+        for (int64_t q = 0; q < a->queries; q++) {
+            int64_t begin = block, end = next;
+            attention_reach(a, q, &begin, &end);
+            if (begin < end)
+                attention_query(a, q, panel, block, begin, end, &max[q], &sum[q]);
+        }
+    }
+    for (int64_t q = 0; q < a->queries; q++)
+        scale_row(a->y + q * a->ldy, sum[q] == 0 ? 0.0f : (float)(1.0 / sum[q]), a->y + q * a->ldy, a->value_size);
+}
+
 void
 eg_kernels_plain(eg_kernels *k)
 {
@@ -196,11 +276,14 @@ eg_kernels_plain(eg_kernels *k)
                       .scale = scale_row,
                       .layer_norm = layer_norm_row,
                       .rms_norm = rms_norm_row,
+                      .add_layer_norm = add_layer_norm_row,
+                      .add_rms_norm = add_rms_norm_row,
                       .normalize = normalize_row,
                       .softmax = softmax_row,
                       .accumulate = accumulate_row,
                       .max = max_row,
                       .product = product_block,
                       .matmul = matmul_block,
+                      .attention = attention_block,
                       .transpose = transpose_block};
 }

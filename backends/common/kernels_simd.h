@@ -226,6 +226,28 @@ simd_accumulate(const float *x, float factor, float *y, int64_t n)
         v_store_n(y + i, v_fma(v_load_n(x + i, n - i), f, v_load_n(y + i, n - i)), n - i);
 }
 
+/* y = a + b, and its sum; in simd_row_sum's order. */
+static float
+simd_add_row_sum(const float *a, const float *b, float *y, int64_t n)
+{
+    vf sums = v_set(0.0f), others = sums;
+    int64_t i = 0;
+    for (; i + 2 * VW <= n; i += 2 * VW) {
+        vf x = v_add(v_load(a + i), v_load(b + i)), z = v_add(v_load(a + i + VW), v_load(b + i + VW));
+        v_store(y + i, x);
+        v_store(y + i + VW, z);
+        sums = v_add(sums, x);
+        others = v_add(others, z);
+    }
+    for (; i < n; i += VW) {
+        int64_t rest = n - i < VW ? n - i : VW;
+        vf x = v_add(v_load_n(a + i, rest), v_load_n(b + i, rest));
+        v_store_n(y + i, x, rest);
+        sums = v_add(sums, x);
+    }
+    return v_sum(v_add(sums, others));
+}
+
 static float
 simd_row_sum(const float *x, int64_t n)
 {
@@ -262,9 +284,10 @@ simd_row_squares(const float *x, float mean, int64_t n)
 }
 
 static void
-simd_layer_norm(const float *x, const float *weight, const float *bias, double eps, float *y, int64_t n)
+simd_layer_norm_of_sum(const float *x, float sum, const float *weight, const float *bias, double eps, float *y,
+                       int64_t n)
 {
-    float mean = simd_row_sum(x, n) / (float)n;
+    float mean = sum / (float)n;
     float inverse = (float)(1.0 / sqrt((double)simd_row_squares(x, mean, n) / (double)n + eps));
     vf m = v_set(mean), s = v_set(inverse);
     int64_t i = 0;
@@ -280,6 +303,20 @@ simd_layer_norm(const float *x, const float *weight, const float *bias, double e
 }
 
 static void
+simd_layer_norm(const float *x, const float *weight, const float *bias, double eps, float *y, int64_t n)
+{
+    simd_layer_norm_of_sum(x, simd_row_sum(x, n), weight, bias, eps, y, n);
+}
+
+static void
+simd_add_layer_norm(const float *a, const float *b, const float *weight, const float *bias, double eps, float *y,
+                    int64_t n)
+{
+    float sum = simd_add_row_sum(a, b, y, n);
+    simd_layer_norm_of_sum(y, sum, weight, bias, eps, y, n);
+}
+
+static void
 simd_rms_norm(const float *x, const float *weight, double eps, float *y, int64_t n)
 {
     float inverse = (float)(1.0 / sqrt((double)simd_row_squares(x, 0.0f, n) / (double)n + eps));
@@ -289,6 +326,13 @@ simd_rms_norm(const float *x, const float *weight, double eps, float *y, int64_t
         v_store(y + i, v_mul(v_mul(v_load(x + i), s), v_load(weight + i)));
     if (i < n)
         v_store_n(y + i, v_mul(v_mul(v_load_n(x + i, n - i), s), v_load_n(weight + i, n - i)), n - i);
+}
+
+static void
+simd_add_rms_norm(const float *a, const float *b, const float *weight, double eps, float *y, int64_t n)
+{
+    simd_add(a, b, y, n);
+    simd_rms_norm(y, weight, eps, y, n);
 }
 
 static void
@@ -424,6 +468,7 @@ simd_transpose(const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows,
             y[c * ldy + r] = x[r * ldx + c];
 }
 
+#include "kernels_attention.h"
 #include "kernels_matmul.h"
 
 static void
@@ -449,9 +494,12 @@ simd_fill(eg_kernels *k)
     k->accumulate = simd_accumulate;
     k->layer_norm = simd_layer_norm;
     k->rms_norm = simd_rms_norm;
+    k->add_layer_norm = simd_add_layer_norm;
+    k->add_rms_norm = simd_add_rms_norm;
     k->normalize = simd_normalize;
     k->softmax = simd_softmax;
     k->product = simd_product;
     k->transpose = simd_transpose;
     k->matmul = simd_matmul;
+    k->attention = simd_attention;
 }

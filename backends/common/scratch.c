@@ -35,10 +35,19 @@ shared_floats(const eg_exec *exec, const eg_dims *dims)
     return round_up(all < least ? least : all > most ? most : all, 16);
 }
 
+/* Floats of a worker's part: nodes run one after another, so the one that wants most decides. */
+static uint64_t
+worker_floats(const eg_exec *exec, const eg_dims *dims)
+{
+    uint64_t rows = exec->scratch.row * worker_rows(dims);
+    uint64_t fixed = round_up(round_up(exec->scratch.bytes, sizeof(float)) / sizeof(float), 16);
+    return rows > fixed ? rows : fixed;
+}
+
 uint64_t
 eg_cpu_scratch(const eg_exec *exec, const eg_dims *bound, uint32_t threads)
 {
-    return (shared_floats(exec, bound) + exec->scratch.row * worker_rows(bound) * threads) * sizeof(float);
+    return (shared_floats(exec, bound) + worker_floats(exec, bound) * threads) * sizeof(float);
 }
 
 float *
@@ -53,5 +62,5 @@ eg_cpu_scratch_of(const eg_host_call *call, uint32_t worker)
 {
     uint64_t shared;
     float *data = eg_cpu_scratch_shared(call, &shared);
-    return data + shared + call->exec->scratch.row * worker_rows(call->run->dims) * worker;
+    return data + shared + worker_floats(call->exec, call->run->dims) * worker;
 }

@@ -8,6 +8,11 @@
 #define VW 8
 #define PRODUCT_ROWS 6
 #define PRODUCT_VECTORS 2
+#define ATTENTION_UNIT 1
+#define ATTENTION_KEYS_1 8
+#define ATTENTION_KEYS_2 6
+#define ATTENTION_KEYS_3 4
+#define ATTENTION_MOST_KEYS 8
 #define MATMUL_UNIT 1
 #define MATMUL_COLUMNS_1 8
 #define MATMUL_COLUMNS_2 4
@@ -51,6 +56,14 @@ v_pow2(vf n)
 {
     __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
+}
+
+/* p · 2^n for n = t - 1.5 · 2^23, where p and the result are normal. A NaN t leaves p as it is. */
+static inline vf
+v_times_pow2(vf p, vf t)
+{
+    __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(t), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
 }
 
 /* x = m · 2^e with m in [√½, √2), for normal x > 0. */

@@ -8,6 +8,11 @@
 #define VW 16
 #define PRODUCT_ROWS 6
 #define PRODUCT_VECTORS 4
+#define ATTENTION_UNIT 1
+#define ATTENTION_KEYS_1 16
+#define ATTENTION_KEYS_2 12
+#define ATTENTION_KEYS_3 8
+#define ATTENTION_MOST_KEYS 16
 #define MATMUL_UNIT 1
 #define MATMUL_COLUMNS_1 16
 #define MATMUL_COLUMNS_2 8
@@ -53,6 +58,14 @@ v_pow2(vf n)
 {
     __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23));
+}
+
+/* p · 2^n for n = t - 1.5 · 2^23, where p and the result are normal. A NaN t leaves p as it is. */
+static inline vf
+v_times_pow2(vf p, vf t)
+{
+    __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(t), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), exponent));
 }
 
 /* x = m · 2^e with m in [√½, √2), for normal x > 0. */

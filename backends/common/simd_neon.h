@@ -6,6 +6,11 @@
 #define VW 4
 #define PRODUCT_ROWS 6
 #define PRODUCT_VECTORS 4
+#define ATTENTION_UNIT 2
+#define ATTENTION_KEYS_1 8
+#define ATTENTION_KEYS_2 6
+#define ATTENTION_KEYS_3 4
+#define ATTENTION_MOST_KEYS 8
 #define MATMUL_UNIT 2
 #define MATMUL_COLUMNS_1 8
 #define MATMUL_COLUMNS_2 4
@@ -62,6 +67,14 @@ v_pow2(vf n)
 {
     int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
     return vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23));
+}
+
+/* p · 2^n for n = t - 1.5 · 2^23, where p and the result are normal. A NaN t leaves p as it is. */
+static inline vf
+v_times_pow2(vf p, vf t)
+{
+    int32x4_t exponent = vshlq_n_s32(vreinterpretq_s32_f32(t), 23);
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), exponent));
 }
 
 /* x = m · 2^e with m in [√½, √2), for normal x > 0. */

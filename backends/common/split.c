@@ -59,14 +59,23 @@ typedef struct pair_split {
     const eg_value_info *info;
     eg_cpu_pair_part part;
     void *arg;
+    int64_t step;         /* queries of a part begin at a multiple of this */
+    bool one_query;       /* only the first of each text */
     int64_t total, parts; /* of pairs, all heads */
 } pair_split;
 
-/* The queries of one head whose first pair lies in [begin, end), counted from the head's own first pair. */
 static int64_t
-first_query(int64_t pairs, int64_t columns, int64_t n)
+query_count(const pair_split *s, const eg_host_pair *pair)
+{
+    return s->one_query ? 1 : pair->n;
+}
+
+/* The first query of a head whose pairs all lie behind its first `pairs` ones, rounded up to a step; at most n. */
+static int64_t
+first_query(int64_t pairs, int64_t columns, int64_t step, int64_t n)
 {
     int64_t query = (pairs + columns - 1) / columns;
+    query = (query + step - 1) / step * step;
     return query < 0 ? 0 : query > n ? n : query;
 }
 
@@ -76,32 +85,39 @@ run_pair_part(void *arg, uint32_t i, uint32_t worker)
     const pair_split *s = arg;
     int64_t begin = s->total / s->parts * i, end = i + 1 == s->parts ? s->total : s->total / s->parts * (i + 1);
     const eg_row *rows = eg_host_rows(s->call, s->info);
-    int64_t offset = 0;
-    for (uint32_t t = 0; t < eg_host_texts(s->call) && offset < end; t++) {
+    int64_t done = 0, offset = 0; /* pairs to compute, and pairs of the value, before this text */
+    for (uint32_t t = 0; t < eg_host_texts(s->call) && done < end; t++) {
         eg_host_pair pair = eg_host_pair_begin(NULL, s->info, &rows[t]);
-        int64_t block = pair.n * pair.columns, next = offset + pair.heads * block;
-        int64_t head = begin > offset ? (begin - offset) / block : 0;
-        for (; head < pair.heads && offset + head * block < end; head++) {
-            int64_t at = offset + head * block;
+        int64_t n = query_count(s, &pair), block = n * pair.columns;
+        int64_t head = begin > done ? (begin - done) / block : 0;
+        for (; head < pair.heads && done + head * block < end; head++) {
+            int64_t at = done + head * block;
             eg_cpu_queries queries = {.text = t, .head = head, .offset = offset};
-            queries.begin = begin > at ? first_query(begin - at, pair.columns, pair.n) : 0;
-            queries.end = first_query(end - at, pair.columns, pair.n);
+            queries.begin = begin > at ? first_query(begin - at, pair.columns, s->step, n) : 0;
+            queries.end = first_query(end - at, pair.columns, s->step, n);
             if (queries.begin < queries.end)
                 s->part(s->arg, &queries, worker);
         }
-        offset = next;
+        done += pair.heads * block;
+        offset += pair.heads * pair.n * pair.columns;
     }
 }
 
 void
-eg_cpu_split_pairs(const eg_host_call *call, const eg_value_info *pair_info, double cost, eg_cpu_pair_part part,
-                   void *arg)
+eg_cpu_split_pairs(const eg_host_call *call, const eg_value_info *pair, double cost, eg_cpu_pair_part part, void *arg)
 {
-    pair_split s = {call, pair_info, part, arg, 0, 1};
+    eg_cpu_split_queries(call, pair, false, 1, cost, part, arg);
+}
+
+void
+eg_cpu_split_queries(const eg_host_call *call, const eg_value_info *pair_info, bool one_query, int64_t step,
+                     double cost, eg_cpu_pair_part part, void *arg)
+{
+    pair_split s = {.call = call, .info = pair_info, .part = part, .arg = arg, .step = step, .one_query = one_query};
     const eg_row *rows = eg_host_rows(call, pair_info);
     for (uint32_t t = 0; t < eg_host_texts(call); t++) {
         eg_host_pair pair = eg_host_pair_begin(NULL, pair_info, &rows[t]);
-        s.total += pair.heads * pair.n * pair.columns;
+        s.total += pair.heads * query_count(&s, &pair) * pair.columns;
     }
     if (s.total == 0)
         return;

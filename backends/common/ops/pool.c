@@ -87,6 +87,7 @@ typedef void (*reduction)(const eg_kernels *kernels, const text_rows *rows, floa
 struct pool_work {
     const eg_host_call *call;
     reduction reduce;
+    bool normalize; /* the result, while it is near */
     eg_host_matrix x, y;
 };
 
@@ -95,19 +96,37 @@ pool_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
 {
     (void)worker;
     const pool_work *w = arg;
+    const eg_kernels *kernels = eg_cpu_kernels(w->call->device);
     for (int64_t t = begin; t < end; t++) {
         text_rows rows = rows_of_text(w->call, w->x, (uint32_t)t);
-        w->reduce(eg_cpu_kernels(w->call->device), &rows, w->y.f32 + t * w->y.stride, w->y.width);
+        float *y = w->y.f32 + t * w->y.stride;
+        w->reduce(kernels, &rows, y, w->y.width);
+        if (w->normalize)
+            kernels->normalize(y, w->call->node->attrs.eps, y, w->y.width);
     }
 }
 
 static eg_status
-pool(const eg_host_call *call, reduction reduce)
+pool(const eg_host_call *call, reduction reduce, bool normalize)
 {
-    pool_work w = {call, reduce, eg_host_matrix_in(call, 0), eg_host_matrix_out(call)};
+    pool_work w = {call, reduce, normalize, eg_host_matrix_in(call, 0), eg_host_matrix_out(call)};
     double rows_per_text = (double)w.x.rows / (w.y.rows > 0 ? (double)w.y.rows : 1.0);
     eg_cpu_split(call, w.y.rows, 1, 0.2 * rows_per_text * (double)w.y.width, pool_part, &w);
     return EG_OK;
+}
+
+static void
+first_token_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+{
+    (void)kernels;
+    memcpy(y, rows->data, (size_t)n * 4);
+}
+
+static void
+last_token_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+{
+    (void)kernels;
+    memcpy(y, rows->data + (rows->count - 1) * rows->stride, (size_t)n * 4);
 }
 
 static void
@@ -156,7 +175,7 @@ weighted_mean_of(const eg_kernels *kernels, const text_rows *rows, float *y, int
 #define REDUCTION(symbol)                                                                                              \
     static eg_status run_##symbol(const eg_host_call *call)                                                            \
     {                                                                                                                  \
-        return pool(call, symbol##_of);                                                                                \
+        return pool(call, symbol##_of, false);                                                                         \
     }                                                                                                                  \
     const eg_host_op eg_cpu_op_##symbol = {#symbol, 0, accept_pool, run_##symbol};
 
@@ -165,3 +184,20 @@ REDUCTION(mean)
 REDUCTION(mean_sqrt_len)
 REDUCTION(max)
 REDUCTION(weighted_mean)
+
+static eg_status
+run_pool_normalize(const eg_host_call *call)
+{
+    static const reduction reductions[] = {
+        [EG_HOST_FIRST_TOKEN] = first_token_of,
+        [EG_HOST_LAST_TOKEN] = last_token_of,
+        [EG_HOST_MEAN] = mean_of,
+        [EG_HOST_MAX] = max_of,
+        [EG_HOST_SUM] = sum_of,
+        [EG_HOST_MEAN_SQRT_LEN] = mean_sqrt_len_of,
+        [EG_HOST_WEIGHTED_MEAN] = weighted_mean_of,
+    };
+    return pool(call, reductions[call->node->attrs.pool], true);
+}
+
+const eg_host_op eg_cpu_op_pool_normalize = {"pool_normalize", 0, eg_host_accept_pool_normalize, run_pool_normalize};
