@@ -90,7 +90,8 @@ compile_stage(eg_model *model, eg_executable *executable, size_t number, eg_erro
     code->target = stage->target;
     eg_view view;
     EG_TRY(eg_view_init(&view, &executable->plan.built.graph, stage->nodes.items, (uint32_t)stage->nodes.count, err));
-    eg_status status = compile_view(model, executable, stage, &view, code, err);
+    /* A stage of views alone has nothing to compile. */
+    eg_status status = view.node_count ? compile_view(model, executable, stage, &view, code, err) : EG_OK;
     eg_view_finish(&view);
     return status;
 }
@@ -113,7 +114,7 @@ static uint64_t
 scratch_bytes(const eg_executable *executable, const eg_stage_code *code, uint32_t domain, uint32_t threads)
 {
     const eg_device_ops *ops = executable->plan.targets[code->target].ops;
-    return ops->scratch ? ops->scratch(code->exec, domain, &executable->plan.bound, threads) : 0;
+    return ops->scratch && code->exec ? ops->scratch(code->exec, domain, &executable->plan.bound, threads) : 0;
 }
 
 static eg_status

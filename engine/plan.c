@@ -70,12 +70,20 @@ check_outputs(const eg_plan *plan, eg_error *err)
 
 /* --- placement ----------------------------------------------------------------------------------- */
 
+static bool
+may_open_more(const eg_engine *engine, const eg_plan *plan, size_t wanted)
+{
+    return plan->target_count == wanted && wanted < engine->backend_count && !(engine->flags & EG_ENGINE_STRICT);
+}
+
 static eg_status
-place_on(eg_model *model, eg_plan *plan, size_t at_least, eg_error *err)
+place_on(eg_model *model, eg_plan *plan, size_t at_least, eg_partition *failed, eg_error *err)
 {
     eg_engine *engine = model->engine;
     EG_TRY(eg_engine_targets(engine, at_least, plan->targets, plan->backends, &plan->target_count, err));
-    eg_partition_options options = {.strict = engine->flags & EG_ENGINE_STRICT};
+    eg_partition_options options = {.strict = engine->flags & EG_ENGINE_STRICT,
+                                    .may_add_targets = may_open_more(engine, plan, at_least),
+                                    .failed = failed};
     if (engine->flags & EG_ENGINE_ALTERNATE)
         options.alternate =
             (uint32_t)(engine->named_count < plan->target_count ? engine->named_count : plan->target_count);
@@ -95,13 +103,13 @@ place(eg_model *model, eg_plan *plan, eg_error *err)
     size_t wanted = engine->flags & EG_ENGINE_ALTERNATE ? engine->named_count : 1;
     if (wanted == 0)
         wanted = 1;
+    eg_partition failed = {0};
     for (;;) {
-        eg_status status = place_on(model, plan, wanted, err);
-        bool may_open_more =
-            plan->target_count == wanted && wanted < engine->backend_count && !(engine->flags & EG_ENGINE_STRICT);
-        if (status != EG_E_BACKEND || !may_open_more)
+        eg_status status = place_on(model, plan, wanted, &failed, err);
+        eg_partition_finish(&failed);
+        if (status != EG_E_BACKEND || !may_open_more(engine, plan, wanted))
             return status;
-        eg_partition_finish(&plan->partition);
+        failed = plan->partition;
         plan->partition = (eg_partition){0};
         if (err)
             eg_error_init(err);
@@ -180,6 +188,44 @@ eg_plan_copied_bytes(const eg_plan *plan)
     return total;
 }
 
+size_t
+eg_plan_ops_of(const eg_plan *plan, uint32_t target)
+{
+    const eg_graph *graph = &plan->built.graph;
+    size_t ops = 0;
+    for (size_t i = 0; i < graph->order.count; i++) {
+        eg_node_id id = graph->order.items[i];
+        ops += plan->partition.target_of[id] == target && !eg_node_is_view(graph, eg_graph_node(graph, id));
+    }
+    return ops;
+}
+
+static bool
+is_lowered_alike(const eg_lowering *a, const eg_lowering *b)
+{
+    return a->target == b->target && strcmp(a->op, b->op) == 0;
+}
+
+/* Nodes of one op and target are told of once; the first one's reason stands for the rest. */
+static void
+write_lowered(const eg_plan *plan, eg_strbuf *out)
+{
+    const eg_lowering_list *all = &plan->partition.lowered;
+    for (size_t i = 0; i < all->count; i++) {
+        const eg_lowering *lowered = &all->items[i];
+        size_t same = 0, earlier = 0;
+        for (size_t k = 0; k < all->count; k++) {
+            same += is_lowered_alike(lowered, &all->items[k]);
+            earlier += k < i && is_lowered_alike(lowered, &all->items[k]);
+        }
+        if (earlier)
+            continue;
+        const char *who = lowered->target == EG_ON_HOST ? "" : plan->targets[lowered->target].name;
+        eg_strbuf_printf(out, "; %zu %s decomposed (%s%s%s)", same, lowered->op, who, *who ? ": " : "",
+                         lowered->reason);
+    }
+}
+
 /* What kept nodes of target `to` from an earlier one: the first such node's op and reason. */
 static const eg_node *
 first_refusal(const eg_plan *plan, uint32_t to, const char **out_reason)
@@ -206,9 +252,7 @@ write_placement(const eg_plan *plan, eg_strbuf *out)
     const char *between = "";
     bool first = true;
     for (uint32_t target = 0; target < plan->target_count; target++) {
-        size_t ops = 0;
-        for (size_t i = 0; i < plan->built.graph.order.count; i++)
-            ops += plan->partition.target_of[plan->built.graph.order.items[i]] == target;
+        size_t ops = eg_plan_ops_of(plan, target);
         if (ops == 0)
             continue;
         eg_strbuf_printf(out, "%s%s %zu%s", between, plan->targets[target].name, ops,
@@ -227,6 +271,7 @@ write_placement(const eg_plan *plan, eg_strbuf *out)
         eg_strbuf_puts(out, "no ops");
     eg_strbuf_printf(out, "; %zu %s, %.1f MB", copies, copies == 1 ? "copy" : "copies",
                      (double)eg_plan_copied_bytes(plan) / 1e6);
+    write_lowered(plan, out);
 }
 
 void

@@ -67,11 +67,13 @@ void eg_plan_finish(eg_plan *plan);
 /* The value of part i of an output. */
 eg_value_id eg_plan_output_value(const eg_plan *plan, const eg_plan_output *output, uint32_t i);
 
+/* Nodes of a target that run code. */
+size_t eg_plan_ops_of(const eg_plan *plan, uint32_t target);
 /* Bytes that crossings copy at the bound. */
 uint64_t eg_plan_copied_bytes(const eg_plan *plan);
 /*
  * Once per model, on the log, so that nobody has to guess where it runs: "onednn 61 ops, reference 3 (gather: why not on
- * the first); 2 copies, 0.4 MB; arena 3.1 MiB".
+ * the first); 2 copies, 0.4 MB; arena 3.1 MiB". Before the arena: "; 12 attention decomposed (onednn: why)".
  */
 void eg_plan_say_placement(eg_model *model, const eg_plan *plan, uint64_t arena_bytes);
 

@@ -228,6 +228,8 @@ run_stages(eg_context *context, const eg_executable *executable, const eg_batch 
         for (; next < partition->crossings.count && partition->crossings.items[next].before_stage <= i; next++)
             EG_TRY(cross(context, executable, batch, &partition->crossings.items[next], err));
         const eg_stage_code *code = &executable->stages[i];
+        if (!code->exec) /* views alone */
+            continue;
         EG_TRY(settle_others(context, executable, code->target, err));
         EG_TRY(start_stage(context, executable, batch, code, threads, err));
     }

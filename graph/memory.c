@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graph/stages.h"
+#include "graph/strided.h"
 
 enum { LEAST_ALIGN = 64 };
 
@@ -43,7 +44,7 @@ touch(planning *p, uint32_t space, eg_value_id id, uint32_t step, eg_error *err)
         return EG_OK;
     if (!slot->present) {
         *slot = (eg_slot){.present = true, .first = step, .last = step};
-        if (!eg_type_bytes(&value->type, p->bound, &slot->bytes))
+        if (!eg_value_extent(p->graph, id, p->bound, &slot->bytes))
             return eg_fail(err, EG_E_FAILED, "value '%s' is too large to be planned", value->name);
     }
     slot->last = step > slot->last ? step : slot->last;
@@ -160,7 +161,8 @@ can_overwrite(planning *p, uint32_t space, const eg_node *node, uint32_t i)
         return false;
     uint32_t number = *set_number(p, space, node->inputs[i]);
     const alias_set *set = &p->sets.items[number - 1];
-    if (set->keeps_input || set->last != out->first || in->bytes != out->bytes || set->bytes != out->bytes)
+    if (set->keeps_input || set->last != out->first || in->bytes != out->bytes || set->bytes != out->bytes ||
+        eg_value_is_strided(p->graph, node->inputs[i]))
         return false;
     for (uint32_t k = 0; k < node->input_count; k++) {
         if (k != i && *set_number(p, space, node->inputs[k]) == number)
@@ -175,7 +177,7 @@ share_node(planning *p, eg_node_id id, uint32_t target, eg_error *err)
     const eg_node *node = eg_graph_node(p->graph, id);
     uint32_t space = p->out->space_of_target[target];
     uint32_t inplace = p->partition->answers[(size_t)id * p->partition->target_count + target].inplace_mask;
-    bool shares = (node->op->flags & EG_OP_VIEW) && p->out->spaces[space].slots[node->inputs[0]].present;
+    bool shares = eg_node_is_view(p->graph, node);
     if (shares)
         join_set(p, space, node->outputs[0], node->inputs[0]);
     for (uint32_t i = 0; !shares && i < node->input_count && i < 32; i++) {
@@ -240,10 +242,22 @@ take_offsets(planning *p, uint32_t space, const eg_interval *intervals)
         if (scratch->present && p->out->space_of_target[p->partition->stages.items[s].target] == space)
             scratch->offset = intervals[at++].offset;
     }
+}
+
+/* A view with rows apart lies somewhere in its set's memory; all others fill it. */
+static eg_status
+place_values(planning *p, uint32_t space, eg_error *err)
+{
     for (eg_value_id id = 1; id < p->value_count; id++) {
-        if (p->out->spaces[space].slots[id].present)
-            p->out->spaces[space].slots[id].offset = set_at(p, space, id)->offset;
+        eg_slot *slot = &p->out->spaces[space].slots[id];
+        uint64_t inside = 0;
+        if (!slot->present)
+            continue;
+        if (eg_value_is_strided(p->graph, id) && !eg_value_offset(p->graph, id, &inside))
+            return eg_fail(err, EG_E_FAILED, "the rows of '%s' are too long", eg_graph_value(p->graph, id)->name);
+        slot->offset = set_at(p, space, id)->offset + inside;
     }
+    return EG_OK;
 }
 
 static eg_status
@@ -254,6 +268,7 @@ place(planning *p, eg_interval *intervals, eg_error *err)
         uint32_t count = fill_intervals(p, space, intervals);
         EG_TRY(eg_plan_memory(intervals, count, plan->align, &plan->sizes, err));
         take_offsets(p, space, intervals);
+        EG_TRY(place_values(p, space, err));
     }
     return EG_OK;
 }

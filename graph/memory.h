@@ -14,9 +14,9 @@
 #include "graph/planner.h"
 
 typedef struct eg_slot {
-    uint64_t offset, bytes;
-    uint32_t first, last; /* steps of this value alone, both inclusive */
-    bool present;         /* the value lies in this space; else all is 0. Constants never do. */
+    uint64_t offset, bytes; /* of a view with rows apart: from its first element to behind its last */
+    uint32_t first, last;   /* steps of this value alone, both inclusive */
+    bool present;           /* the value lies in this space; else all is 0. Constants never do. */
 } eg_slot;
 
 typedef struct eg_space {
@@ -35,7 +35,7 @@ typedef struct eg_memory_plan {
 } eg_memory_plan;
 
 /*
- * Plans every space for the upper bound. Views lie in their input's memory; output 0 of a node lies in the memory of
+ * Plans every space for the upper bound. Views lie in their input's memory, where their rows begin; output 0 of a node lies in the memory of
  * an input where the chosen target's answer allows it (inplace_mask), nothing else reads that memory afterwards, the
  * sizes are equal, and it is neither an input nor an output of the graph. scratch_bytes: per stage, domain 0, held
  * during the whole stage; NULL: none.

@@ -6,24 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/stages.h"
+#include "graph/placing.h"
 
 enum { EXPANSION_SWEEPS = 4 };
-
-typedef struct placing {
-    eg_graph *graph;
-    const eg_target *targets;
-    uint32_t target_count;
-    const eg_dims *bound;
-    eg_partition *out;
-    eg_view view; /* of the whole graph */
-    eg_arena arena;
-    uint32_t space_of[EG_MAX_TARGETS];
-    uint32_t *position;     /* per node id: its place in the view */
-    bool *asked;            /* as answers */
-    uint32_t *reader_begin; /* per value id, values + 1 of them: its part of `readers` */
-    eg_node_id *readers;
-} placing;
 
 static eg_status
 no_memory(eg_error *err)
@@ -32,12 +17,6 @@ no_memory(eg_error *err)
 }
 
 /* --- one answer ---------------------------------------------------------------------------------- */
-
-static eg_answer *
-answer_of(const placing *p, eg_node_id node, uint32_t target)
-{
-    return &p->out->answers[(size_t)node * p->target_count + target];
-}
 
 static void refuse(eg_answer *answer, const char *fmt, ...) EG_PRINTF(2, 3);
 
@@ -54,7 +33,7 @@ refuse(eg_answer *answer, const char *fmt, ...)
 
 /* What a plugin did not read it does not know, however it answered. */
 static bool
-read_everything(const placing *p, eg_node_id id, eg_answer *answer)
+read_everything(const eg_placing *p, eg_node_id id, eg_answer *answer)
 {
     const eg_node *node = eg_graph_node(p->graph, id);
     uint32_t at = p->position[id];
@@ -84,11 +63,11 @@ format_size(uint64_t bytes, char *out, size_t n)
     snprintf(out, n, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
 }
 
-/* Weights are the plugin's to split; values have to fit one binding. */
+/* Weights are the plugin's to split; values have to fit one binding, and a view lies where its root does. */
 static bool
-fits_binding(const placing *p, eg_value_id id, const eg_target *target, eg_answer *answer)
+fits_binding(const eg_placing *p, eg_value_id id, const eg_target *target, eg_answer *answer)
 {
-    const eg_value *value = eg_graph_value(p->graph, id);
+    const eg_value *value = eg_graph_value(p->graph, eg_graph_alias_root(p->graph, id));
     uint64_t bytes;
     char needs[32], holds[32];
     if (!p->bound || target->max_binding == 0 || (value->flags & EG_VALUE_CONST))
@@ -100,11 +79,12 @@ fits_binding(const placing *p, eg_value_id id, const eg_target *target, eg_answe
     format_size(bytes, needs, sizeof needs);
     format_size(target->max_binding, holds, sizeof holds);
     refuse(answer, "value '%.80s' needs %s, one binding holds %s", value->name, needs, holds);
+    answer->too_large = true;
     return false;
 }
 
 static bool
-all_fit_binding(const placing *p, eg_node_id id, const eg_target *target, eg_answer *answer)
+all_fit_binding(const eg_placing *p, eg_node_id id, const eg_target *target, eg_answer *answer)
 {
     const eg_node *node = eg_graph_node(p->graph, id);
     for (uint32_t i = 0; i < node->output_count; i++) {
@@ -119,9 +99,9 @@ all_fit_binding(const placing *p, eg_node_id id, const eg_target *target, eg_ans
 }
 
 static void
-check_answer(const placing *p, eg_node_id id, uint32_t target, eg_status status, eg_support *support)
+check_answer(const eg_placing *p, eg_node_id id, uint32_t target, eg_status status, eg_support *support)
 {
-    eg_answer *answer = answer_of(p, id, target);
+    eg_answer *answer = eg_placing_answer(p, id, target);
     support->reason[sizeof support->reason - 1] = '\0';
     if (status == EG_OK && support->level != EG_SUPPORT_NO) {
         answer->level = support->level;
@@ -139,9 +119,8 @@ check_answer(const placing *p, eg_node_id id, uint32_t target, eg_status status,
     }
 }
 
-/* Asks at most once. */
-static bool
-takes(placing *p, eg_node_id id, uint32_t target)
+bool
+eg_placing_takes(eg_placing *p, eg_node_id id, uint32_t target)
 {
     size_t index = (size_t)id * p->target_count + target;
     if (!p->asked[index]) {
@@ -158,64 +137,89 @@ takes(placing *p, eg_node_id id, uint32_t target)
 
 /* --- the first yes ------------------------------------------------------------------------------- */
 
-static eg_status
-nobody_takes(const placing *p, eg_node_id id, eg_error *err)
+eg_status
+eg_placing_nobody_takes(const eg_placing *p, eg_node_id id, eg_error *err)
 {
     const eg_node *node = eg_graph_node(p->graph, id);
     eg_strbuf reasons = {0};
     for (uint32_t t = 0; t < p->target_count; t++)
-        eg_strbuf_printf(&reasons, "%s%s: %s", t ? "; " : "", p->targets[t].name, answer_of(p, id, t)->reason);
+        eg_strbuf_printf(&reasons, "%s%s: %s", t ? "; " : "", p->targets[t].name, eg_placing_answer(p, id, t)->reason);
     eg_status status = eg_fail(err, EG_E_BACKEND, "no backend takes '%s' (%s): %s", node->name, node->op->name,
                                reasons.data ? reasons.data : "none was given");
     eg_strbuf_finish(&reasons);
     return status;
 }
 
-static eg_status
-place_node(placing *p, eg_node_id id, uint32_t first, eg_error *err)
+uint32_t
+eg_placing_wish(const eg_placing *p, uint32_t turn)
+{
+    return p->options->alternate ? turn % p->options->alternate : 0;
+}
+
+bool
+eg_placing_place(eg_placing *p, eg_node_id id, uint32_t first)
 {
     for (uint32_t i = 0; i < p->target_count; i++) {
         /* The wished target, then all in their order. */
         uint32_t target = i == 0 ? first : i <= first ? i - 1 : i;
-        if (takes(p, id, target)) {
+        if (eg_placing_takes(p, id, target)) {
             p->out->target_of[id] = target;
-            return EG_OK;
+            return true;
         }
     }
-    return nobody_takes(p, id, err);
+    return false;
 }
 
 static eg_status
-check_strict(placing *p, eg_error *err)
+place_nodes(eg_placing *p, eg_error *err)
+{
+    uint32_t turn = 0;
+    for (size_t i = 0; i < p->graph->order.count;) {
+        eg_node_id id = p->graph->order.items[i];
+        if (eg_node_is_view(p->graph, eg_graph_node(p->graph, id))) {
+            i++;
+        } else if (eg_placing_place(p, id, eg_placing_wish(p, turn))) {
+            i++;
+            turn++;
+        } else {
+            EG_TRY(eg_lower_untaken(p, id, err)); /* and then the first of its parts */
+        }
+    }
+    return EG_OK;
+}
+
+static eg_status
+check_strict(eg_placing *p, eg_error *err)
 {
     eg_strbuf refused = {0};
     size_t count = 0;
     for (size_t i = 0; i < p->graph->order.count; i++) {
         eg_node_id id = p->graph->order.items[i];
         const eg_node *node = eg_graph_node(p->graph, id);
-        if (takes(p, id, 0))
+        if (eg_node_is_view(p->graph, node) || eg_placing_takes(p, id, 0))
             continue;
         eg_strbuf_printf(&refused, "%s'%s' (%s): %s", count++ ? "; " : "", node->name, node->op->name,
-                         answer_of(p, id, 0)->reason);
+                         eg_placing_answer(p, id, 0)->reason);
     }
     eg_status status = EG_OK;
     if (count)
-        status = eg_fail(err, EG_E_BACKEND, "backend %s refuses %zu of %zu nodes: %s", p->targets[0].name, count,
-                         p->graph->order.count, refused.data ? refused.data : "");
+        status = eg_fail(err, EG_E_BACKEND, "backend %s refuses %zu of %" PRIu32 " nodes: %s", p->targets[0].name,
+                         count, p->view.node_count, refused.data ? refused.data : "");
     eg_strbuf_finish(&refused);
     return status;
 }
 
 /* --- neighbours ---------------------------------------------------------------------------------- */
 
-/* Copies that the value needs as nodes are placed now; the host's reading of an output counts. */
+/* Copies that the value's root needs as nodes are placed now; the host's reading of an output counts. */
 static uint32_t
-crossings_of(const placing *p, eg_value_id id)
+crossings_of(const eg_placing *p, eg_value_id id)
 {
+    id = eg_graph_alias_root(p->graph, id);
     const eg_value *value = eg_graph_value(p->graph, id);
     if (value->flags & EG_VALUE_CONST)
         return 0;
-    uint64_t read_in = value->flags & EG_VALUE_OUTPUT ? 1 : 0;
+    uint64_t read_in = p->is_output[id] ? 1 : 0;
     for (uint32_t i = p->reader_begin[id]; i < p->reader_begin[id + 1]; i++)
         read_in |= UINT64_C(1) << p->space_of[p->out->target_of[p->readers[i]]];
     uint32_t made_in = value->producer ? p->space_of[p->out->target_of[value->producer]] : 0;
@@ -227,7 +231,7 @@ crossings_of(const placing *p, eg_value_id id)
 
 /* Of all values at the node. One that it reads twice counts twice, before a move and after. */
 static uint32_t
-crossings_at(const placing *p, eg_node_id id)
+crossings_at(const eg_placing *p, eg_node_id id)
 {
     const eg_node *node = eg_graph_node(p->graph, id);
     uint32_t count = 0;
@@ -240,11 +244,11 @@ crossings_at(const placing *p, eg_node_id id)
 
 /* Moves the node to `target` if that saves crossings and is not worse at the node itself. */
 static bool
-try_move(placing *p, eg_node_id id, uint32_t target)
+try_move(eg_placing *p, eg_node_id id, uint32_t target)
 {
     uint32_t was = p->out->target_of[id];
-    if (p->space_of[target] == p->space_of[was] || !takes(p, id, target) ||
-        answer_of(p, id, target)->level < answer_of(p, id, was)->level)
+    if (p->space_of[target] == p->space_of[was] || !eg_placing_takes(p, id, target) ||
+        eg_placing_answer(p, id, target)->level < eg_placing_answer(p, id, was)->level)
         return false;
     uint32_t before = crossings_at(p, id);
     p->out->target_of[id] = target;
@@ -255,12 +259,13 @@ try_move(placing *p, eg_node_id id, uint32_t target)
 }
 
 static bool
-join_neighbours(placing *p, eg_node_id id)
+join_neighbours(eg_placing *p, eg_node_id id)
 {
     const eg_node *node = eg_graph_node(p->graph, id);
     bool moved = false;
     for (uint32_t i = 0; i < node->input_count; i++) {
-        eg_node_id producer = eg_graph_value(p->graph, node->inputs[i])->producer;
+        eg_value_id root = eg_graph_alias_root(p->graph, node->inputs[i]);
+        eg_node_id producer = eg_graph_value(p->graph, root)->producer;
         if (producer)
             moved |= try_move(p, id, p->out->target_of[producer]);
     }
@@ -274,31 +279,34 @@ join_neighbours(placing *p, eg_node_id id)
 
 /* Every move leaves fewer crossings, so this ends by itself; the cap bounds the time. */
 static void
-expand(placing *p)
+expand(eg_placing *p)
 {
     bool moved = true;
     for (int sweep = 0; moved && sweep < EXPANSION_SWEEPS; sweep++) {
         moved = false;
-        for (size_t i = 0; i < p->graph->order.count; i++)
-            moved |= join_neighbours(p, p->graph->order.items[i]);
+        for (uint32_t i = 0; i < p->view.node_count; i++)
+            moved |= join_neighbours(p, p->view.nodes[i]);
     }
 }
 
 /* --- all ----------------------------------------------------------------------------------------- */
 
+/* The nodes that run code, per alias root of what they read. */
 static eg_status
-list_readers(placing *p, eg_error *err)
+list_readers(eg_placing *p, eg_error *err)
 {
     const eg_graph *graph = p->graph;
+    const eg_view *view = &p->view;
     size_t total = 0;
     p->reader_begin = eg_arena_calloc(&p->arena, graph->values.count + 1, sizeof *p->reader_begin);
-    if (!p->reader_begin)
+    p->is_output = eg_arena_calloc(&p->arena, graph->values.count, sizeof *p->is_output);
+    if (!p->reader_begin || !p->is_output)
         return no_memory(err);
-    for (size_t i = 0; i < graph->order.count; i++) {
-        const eg_node *node = eg_graph_node(graph, graph->order.items[i]);
+    for (uint32_t i = 0; i < view->node_count; i++) {
+        const eg_node *node = eg_graph_node(graph, view->nodes[i]);
         total += node->input_count;
         for (uint32_t k = 0; k < node->input_count; k++)
-            p->reader_begin[node->inputs[k]]++;
+            p->reader_begin[eg_graph_alias_root(graph, node->inputs[k])]++;
     }
     p->readers = eg_arena_calloc(&p->arena, total, sizeof *p->readers);
     if (!p->readers)
@@ -306,40 +314,66 @@ list_readers(placing *p, eg_error *err)
     /* Counts become ends; filling from the back turns each end into its beginning. */
     for (size_t v = 1; v <= graph->values.count; v++)
         p->reader_begin[v] += p->reader_begin[v - 1];
-    for (size_t i = graph->order.count; i-- > 0;) {
-        const eg_node *node = eg_graph_node(graph, graph->order.items[i]);
+    for (uint32_t i = view->node_count; i-- > 0;) {
+        const eg_node *node = eg_graph_node(graph, view->nodes[i]);
         for (uint32_t k = node->input_count; k-- > 0;)
-            p->readers[--p->reader_begin[node->inputs[k]]] = graph->order.items[i];
+            p->readers[--p->reader_begin[eg_graph_alias_root(graph, node->inputs[k])]] = view->nodes[i];
     }
+    for (size_t i = 0; i < graph->outputs.count; i++)
+        p->is_output[eg_graph_alias_root(graph, graph->outputs.items[i])] = true;
     return EG_OK;
 }
 
+/* Room for `count` zeroed items behind the `had` ones. */
+static bool
+grow_zeroed(void **items, size_t had, size_t count, size_t size)
+{
+    char *grown = eg_realloc_array(*items, count, size);
+    if (!grown)
+        return false;
+    memset(grown + had * size, 0, (count - had) * size);
+    *items = grown;
+    return true;
+}
+
+/* What is known of the nodes that were there stays. */
 static eg_status
-prepare(placing *p, eg_error *err)
+grow_answers(eg_placing *p, eg_error *err)
+{
+    eg_partition *out = p->out;
+    size_t nodes = p->graph->nodes.count, answers, had = p->node_count * p->target_count;
+    if (nodes == p->node_count)
+        return EG_OK;
+    if (__builtin_mul_overflow(nodes, (size_t)p->target_count, &answers) ||
+        !grow_zeroed((void **)&out->target_of, p->node_count, nodes, sizeof *out->target_of) ||
+        !grow_zeroed((void **)&out->answers, had, answers, sizeof *out->answers) ||
+        !grow_zeroed((void **)&p->asked, had, answers, sizeof *p->asked))
+        return no_memory(err);
+    p->node_count = nodes;
+    return EG_OK;
+}
+
+eg_status
+eg_placing_prepare(eg_placing *p, eg_error *err)
 {
     const eg_graph *graph = p->graph;
-    eg_partition *out = p->out;
-    size_t answers;
-    if (__builtin_mul_overflow(graph->nodes.count, (size_t)p->target_count, &answers))
-        return no_memory(err);
-    out->target_count = p->target_count;
-    out->target_of = eg_calloc(graph->nodes.count, sizeof *out->target_of);
-    out->answers = eg_calloc(answers, sizeof *out->answers);
-    p->asked = eg_arena_calloc(&p->arena, answers, sizeof *p->asked);
+    eg_view_finish(&p->view);
+    eg_arena_finish(&p->arena);
+    EG_TRY(grow_answers(p, err));
+    EG_TRY(eg_view_init(&p->view, graph, graph->order.items, (uint32_t)graph->order.count, err));
     p->position = eg_arena_calloc(&p->arena, graph->nodes.count, sizeof *p->position);
-    if (!out->target_of || !out->answers || !p->asked || !p->position)
+    if (!p->position)
         return no_memory(err);
-    for (size_t i = 0; i < graph->order.count; i++)
-        p->position[graph->order.items[i]] = (uint32_t)i;
-    EG_TRY(list_readers(p, err));
-    return eg_view_init(&p->view, graph, graph->order.items, (uint32_t)graph->order.count, err);
+    for (uint32_t i = 0; i < p->view.node_count; i++)
+        p->position[p->view.nodes[i]] = i;
+    return list_readers(p, err);
 }
 
 /* The groups are not used: the first yes and the neighbours decide. A plugin may rely on being called. */
 static eg_status
-ask_claims(placing *p, eg_error *err)
+ask_claims(eg_placing *p, eg_error *err)
 {
-    uint32_t *group = eg_arena_calloc(&p->arena, p->graph->order.count, sizeof *group);
+    uint32_t *group = eg_arena_calloc(&p->arena, p->view.node_count, sizeof *group);
     if (!group)
         return no_memory(err);
     for (uint32_t t = 0; t < p->target_count; t++) {
@@ -351,21 +385,30 @@ ask_claims(placing *p, eg_error *err)
 }
 
 static eg_status
-partition(placing *p, const eg_partition_options *options, eg_error *err)
+partition(eg_placing *p, eg_error *err)
 {
-    EG_TRY(prepare(p, err));
+    EG_TRY(eg_placing_prepare(p, err));
     uint32_t spaces = eg_number_spaces(p->targets, p->target_count, p->space_of);
     EG_TRY(ask_claims(p, err));
-    if (options->strict)
+    EG_TRY(eg_lower_outputs(p, err));
+    EG_TRY(eg_lower_refused(p, err));
+    if (p->options->strict)
         EG_TRY(check_strict(p, err));
-    for (size_t i = 0; i < p->graph->order.count; i++) {
-        uint32_t first = options->alternate ? (uint32_t)(i % options->alternate) : 0;
-        EG_TRY(place_node(p, p->graph->order.items[i], first, err));
-    }
-    if (spaces > 1 && !options->alternate)
+    EG_TRY(place_nodes(p, err));
+    if (spaces > 1 && !p->options->alternate)
         expand(p);
-    EG_TRY(eg_build_stages(p->graph, p->out, err));
+    EG_TRY(eg_place_views(p, err));
+    EG_TRY(eg_build_stages(p->graph, p->space_of, p->out, err));
     return eg_build_crossings(p->graph, p->space_of, p->out, err);
+}
+
+static void
+forget_all_but_lowered(eg_partition *partition)
+{
+    eg_partition kept = {.lowered = partition->lowered};
+    partition->lowered.items = NULL;
+    eg_partition_finish(partition);
+    *partition = kept;
 }
 
 eg_status
@@ -373,18 +416,27 @@ eg_partition_graph(eg_graph *graph, const eg_target *targets, uint32_t target_co
                    const eg_partition_options *options, eg_partition *out, eg_error *err)
 {
     const eg_partition_options off = {0};
-    placing p = {.graph = graph, .targets = targets, .target_count = target_count, .bound = bound, .out = out};
-    *out = (eg_partition){0};
-    options = options ? options : &off;
+    eg_placing p = {.graph = graph,
+                    .targets = targets,
+                    .target_count = target_count,
+                    .bound = bound,
+                    .options = options ? options : &off,
+                    .out = out};
+    *out = (eg_partition){.target_count = target_count};
+    if (p.options->failed) {
+        out->lowered = p.options->failed->lowered;
+        p.options->failed->lowered = (eg_lowering_list){0};
+    }
     if (target_count == 0)
         return eg_fail(err, EG_E_BACKEND, "there is no backend to place the graph on");
-    if (target_count > EG_MAX_TARGETS || options->alternate > target_count)
+    if (target_count > EG_MAX_TARGETS || p.options->alternate > target_count)
         return eg_fail(err, EG_E_USAGE, "%" PRIu32 " backends cannot be used together", target_count);
-    eg_status status = partition(&p, options, err);
+    eg_status status = partition(&p, err);
     eg_view_finish(&p.view);
     eg_arena_finish(&p.arena);
+    eg_free(p.asked);
     if (status != EG_OK)
-        eg_partition_finish(out);
+        forget_all_but_lowered(out);
     return status;
 }
 
@@ -399,6 +451,7 @@ eg_partition_finish(eg_partition *partition)
     }
     eg_free(partition->stages.items);
     eg_free(partition->crossings.items);
+    eg_free(partition->lowered.items);
     eg_free(partition->target_of);
     eg_free(partition->answers);
     *partition = (eg_partition){0};

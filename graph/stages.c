@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "graph/strided.h"
+
 static eg_status
 no_memory(eg_error *err)
 {
@@ -20,15 +22,58 @@ eg_number_spaces(const eg_target *targets, uint32_t target_count, uint32_t *spac
 
 /* --- stages -------------------------------------------------------------------------------------- */
 
+typedef struct gathering {
+    const eg_graph *graph;
+    const uint32_t *space_of;
+    eg_partition *partition;
+    bool *taken; /* per node */
+} gathering;
+
 static bool
-inputs_are_made(const eg_graph *graph, const eg_node *node, const bool *taken)
+is_view(const gathering *g, eg_node_id id)
+{
+    return eg_node_is_view(g->graph, eg_graph_node(g->graph, id));
+}
+
+/* A view that no stage has yet comes with its first reader, if that lies in the view's memory. */
+static bool
+is_made(const gathering *g, eg_value_id value, uint32_t space)
+{
+    for (;;) {
+        eg_node_id producer = eg_graph_value(g->graph, value)->producer;
+        if (!producer || g->taken[producer])
+            return true;
+        if (!is_view(g, producer) || g->space_of[g->partition->target_of[producer]] != space)
+            return false;
+        value = eg_graph_node(g->graph, producer)->inputs[0];
+    }
+}
+
+static bool
+inputs_are_made(const gathering *g, const eg_node *node, uint32_t space)
 {
     for (uint32_t i = 0; i < node->input_count; i++) {
-        eg_node_id producer = eg_graph_value(graph, node->inputs[i])->producer;
-        if (producer && !taken[producer])
+        if (!is_made(g, node->inputs[i], space))
             return false;
     }
     return true;
+}
+
+/* The node, and before it the views behind its inputs that no stage has yet. */
+static eg_status
+take(gathering *g, eg_stage *stage, eg_node_id id, eg_error *err)
+{
+    const eg_node *node = eg_graph_node(g->graph, id);
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        eg_node_id producer = eg_graph_value(g->graph, node->inputs[i])->producer;
+        if (producer && !g->taken[producer])
+            EG_TRY(take(g, stage, producer, err));
+    }
+    if (!EG_PUSH(&stage->nodes, id))
+        return no_memory(err);
+    g->taken[id] = true;
+    g->partition->target_of[id] = stage->target;
+    return EG_OK;
 }
 
 /*
@@ -36,43 +81,81 @@ inputs_are_made(const eg_graph *graph, const eg_node *node, const bool *taken)
  * it every later node of that target whose inputs are made by then. As a stretch of a topological order it is convex.
  */
 static eg_status
-next_stage(const eg_graph *graph, const eg_partition *partition, size_t from, bool *taken, eg_stage *stage,
-           eg_error *err)
+next_stage(gathering *g, size_t from, eg_stage *stage, eg_error *err)
 {
-    stage->target = partition->target_of[graph->order.items[from]];
+    const eg_graph *graph = g->graph;
+    stage->target = g->partition->target_of[graph->order.items[from]];
     for (size_t i = from; i < graph->order.count; i++) {
         eg_node_id id = graph->order.items[i];
-        if (taken[id] || partition->target_of[id] != stage->target ||
-            !inputs_are_made(graph, eg_graph_node(graph, id), taken))
-            continue;
-        if (!EG_PUSH(&stage->nodes, id))
-            return no_memory(err);
-        taken[id] = true;
+        if (!g->taken[id] && !is_view(g, id) && g->partition->target_of[id] == stage->target &&
+            inputs_are_made(g, eg_graph_node(graph, id), g->space_of[stage->target]))
+            EG_TRY(take(g, stage, id, err));
     }
     return EG_OK;
 }
 
 static eg_status
-collect_stages(const eg_graph *graph, eg_partition *partition, bool *taken, eg_error *err)
+add_stage(gathering *g, eg_stage **out, eg_error *err)
 {
-    for (size_t from = 0; from < graph->order.count; from++) {
-        if (taken[graph->order.items[from]])
+    if (!EG_PUSH(&g->partition->stages, (eg_stage){0}))
+        return no_memory(err);
+    *out = &g->partition->stages.items[g->partition->stages.count - 1];
+    return EG_OK;
+}
+
+static eg_stage *
+stage_with(const gathering *g, eg_node_id id)
+{
+    for (size_t s = 0; s < g->partition->stages.count; s++) {
+        eg_stage *stage = &g->partition->stages.items[s];
+        for (size_t i = 0; i < stage->nodes.count; i++) {
+            if (stage->nodes.items[i] == id)
+                return stage;
+        }
+    }
+    return NULL;
+}
+
+/* A view that the host alone reads stands at the end of the stage that makes what it shows. */
+static eg_status
+take_view(gathering *g, eg_node_id id, eg_error *err)
+{
+    eg_node_id producer = eg_graph_value(g->graph, eg_graph_node(g->graph, id)->inputs[0])->producer;
+    eg_stage *stage = producer ? stage_with(g, producer) : NULL;
+    if (!stage) { /* a view of an input: a stage without code */
+        EG_TRY(add_stage(g, &stage, err));
+        stage->target = g->partition->target_of[id];
+    }
+    return take(g, stage, id, err);
+}
+
+static eg_status
+collect_stages(gathering *g, eg_error *err)
+{
+    for (size_t from = 0; from < g->graph->order.count; from++) {
+        eg_node_id id = g->graph->order.items[from];
+        eg_stage *stage;
+        if (g->taken[id] || is_view(g, id))
             continue;
-        if (!EG_PUSH(&partition->stages, (eg_stage){0}))
-            return no_memory(err);
-        EG_TRY(next_stage(graph, partition, from, taken, &partition->stages.items[partition->stages.count - 1], err));
+        EG_TRY(add_stage(g, &stage, err));
+        EG_TRY(next_stage(g, from, stage, err));
+    }
+    for (size_t i = 0; i < g->graph->order.count; i++) {
+        if (!g->taken[g->graph->order.items[i]])
+            EG_TRY(take_view(g, g->graph->order.items[i], err));
     }
     return EG_OK;
 }
 
 eg_status
-eg_build_stages(eg_graph *graph, eg_partition *partition, eg_error *err)
+eg_build_stages(eg_graph *graph, const uint32_t *space_of, eg_partition *partition, eg_error *err)
 {
-    bool *taken = eg_calloc(graph->nodes.count, sizeof *taken);
-    if (!taken)
+    gathering g = {.graph = graph, .space_of = space_of, .partition = partition};
+    g.taken = eg_calloc(graph->nodes.count, sizeof *g.taken);
+    if (!g.taken)
         return no_memory(err);
-    eg_status status = collect_stages(graph, partition, taken, err);
-    eg_free(taken);
+    eg_status status = collect_stages(&g, err);
+    eg_free(g.taken);
     EG_TRY(status);
     size_t at = 0;
     for (size_t s = 0; s < partition->stages.count; s++) {
@@ -99,6 +182,9 @@ static eg_status
 add_crossing(border *b, eg_value_id value, uint32_t from, uint32_t to, uint32_t space, uint32_t stage, eg_error *err)
 {
     eg_crossing crossing = {.value = value, .from = from, .to = to, .before_stage = stage};
+    if (eg_value_is_strided(b->graph, value))
+        return eg_fail(err, EG_E_INTERNAL, "'%s' is to be copied, but its rows lie apart",
+                       eg_graph_value(b->graph, value)->name);
     b->present[value] |= UINT64_C(1) << space;
     return EG_PUSH(&b->partition->crossings, crossing) ? EG_OK : no_memory(err);
 }

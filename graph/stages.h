@@ -11,8 +11,9 @@ enum { EG_MAX_TARGETS = 63 };
 /* Memory spaces: 0 is the host's; a target without host memory has its own. Returns how many. */
 uint32_t eg_number_spaces(const eg_target *targets, uint32_t target_count, uint32_t *space_of);
 
-/* Fills partition->stages from target_of; the graph's order becomes theirs. */
-EG_NODISCARD eg_status eg_build_stages(eg_graph *graph, eg_partition *partition, eg_error *err);
+/* Fills partition->stages from target_of; the graph's order becomes theirs. A view stands before its first reader. */
+EG_NODISCARD eg_status eg_build_stages(eg_graph *graph, const uint32_t *space_of, eg_partition *partition,
+                                       eg_error *err);
 /* Fills the stages' inputs and outputs, and the crossings. */
 EG_NODISCARD eg_status eg_build_crossings(const eg_graph *graph, const uint32_t *space_of, eg_partition *partition,
                                           eg_error *err);

@@ -14,10 +14,10 @@ number_value(eg_value_id id, uint32_t *numbers, eg_value_id *values, uint32_t *c
     numbers[id] = *count;
 }
 
-eg_status
-eg_view_init(eg_view *view, const eg_graph *graph, const eg_node_id *nodes, uint32_t node_count, eg_error *err)
+static eg_status
+fill_view(eg_view *view, const eg_node_id *nodes, uint32_t node_count, eg_error *err)
 {
-    *view = (eg_view){.graph = graph, .node_count = node_count};
+    const eg_graph *graph = view->graph;
     uint32_t most = 0;
     for (uint32_t i = 0; i < node_count; i++) {
         const eg_node *node = eg_graph_node(graph, nodes[i]);
@@ -26,24 +26,41 @@ eg_view_init(eg_view *view, const eg_graph *graph, const eg_node_id *nodes, uint
     eg_node_id *own_nodes = eg_arena_calloc(&view->arena, node_count, sizeof *own_nodes);
     uint32_t *numbers = eg_arena_calloc(&view->arena, graph->values.count, sizeof *numbers);
     eg_value_id *values = eg_arena_calloc(&view->arena, most, sizeof *values);
+    int64_t *row_strides = eg_arena_calloc(&view->arena, most, sizeof *row_strides);
     view->inputs_read = eg_arena_calloc(&view->arena, node_count, sizeof *view->inputs_read);
     view->attrs_read = eg_arena_calloc(&view->arena, node_count, sizeof *view->attrs_read);
-    if (!own_nodes || !numbers || !values || !view->inputs_read || !view->attrs_read) {
-        eg_view_finish(view);
+    if (!own_nodes || !numbers || !values || !row_strides || !view->inputs_read || !view->attrs_read)
         return eg_fail_nomem(err, "a view of the graph");
-    }
     for (uint32_t i = 0; i < node_count; i++) {
         const eg_node *node = eg_graph_node(graph, nodes[i]);
-        own_nodes[i] = nodes[i];
+        if (eg_node_is_view(graph, node))
+            continue;
+        own_nodes[view->node_count++] = nodes[i];
         for (uint32_t k = 0; k < node->input_count; k++)
             number_value(node->inputs[k], numbers, values, &view->value_count);
         for (uint32_t k = 0; k < node->output_count; k++)
             number_value(node->outputs[k], numbers, values, &view->value_count);
     }
+    for (uint32_t i = 0; i < view->value_count; i++) {
+        int64_t offset; /* the run's binding says where the rows begin */
+        if (!eg_graph_alias_layout(graph, values[i], &offset, &row_strides[i]))
+            return eg_fail(err, EG_E_FAILED, "the rows of '%s' are too long", eg_graph_value(graph, values[i])->name);
+    }
     view->nodes = own_nodes;
     view->values = values;
+    view->row_strides = row_strides;
     view->value_number = numbers;
     return EG_OK;
+}
+
+eg_status
+eg_view_init(eg_view *view, const eg_graph *graph, const eg_node_id *nodes, uint32_t node_count, eg_error *err)
+{
+    *view = (eg_view){.graph = graph};
+    eg_status status = fill_view(view, nodes, node_count, err);
+    if (status != EG_OK)
+        eg_view_finish(view);
+    return status;
 }
 
 void
@@ -102,12 +119,9 @@ view_value(void *ctx, const eg_view *view, uint32_t number, eg_value_info *out)
                           .set = type->set,
                           .rank = type->rank,
                           .is_weight = (value->flags & EG_VALUE_CONST) != 0,
+                          .row_stride = view->row_strides[number],
                           .name = value->name};
     memcpy(info.dims, type->dims, sizeof info.dims);
-    if (view->row_strides)
-        info.row_stride = view->row_strides[number];
-    else if (!eg_type_width(type, &info.row_stride))
-        return EG_E_FAILED;
     /* The caller's struct may be an older, shorter one. */
     uint32_t size = out->size;
     memcpy(out, &info, size < sizeof info ? size : sizeof info);
