@@ -139,6 +139,14 @@ host_pointer(eg_device *device, eg_buffer *buffer)
     return buffer->data;
 }
 
+static const void *
+extension(eg_device *device, const char *name)
+{
+    static const eg_profile_v1 profile = {.size = sizeof profile, .run = eg_host_profile};
+    (void)device;
+    return strcmp(name, "profile.v1") == 0 ? &profile : NULL;
+}
+
 const eg_device_ops eg_host_device_ops = {
     .size = sizeof eg_host_device_ops,
     .domain_count = 1,
@@ -155,4 +163,5 @@ const eg_device_ops eg_host_device_ops = {
     .exec_free = eg_host_exec_free,
     .scratch = eg_host_scratch_bytes,
     .run = eg_host_run,
+    .extension = extension,
 };

@@ -213,7 +213,11 @@ typedef struct eg_host_call {
     eg_device *device;
     void *scratch; /* of the bytes that the backend's scratch() says for the run's sizes; NULL if those are 0 */
     eg_error *err;
+    const char **kernel; /* see eg_host_ran(); NULL: nobody asks */
 } eg_host_call;
+
+/* For profiles: what an op's run() has computed with, a string that lives as long as the device. Optional. */
+void eg_host_ran(const eg_host_call *call, const char *kernel);
 
 /* A token, text or table value at a run's true sizes. Elements are f32 or i32, both of four bytes. */
 typedef struct eg_host_matrix {
@@ -296,5 +300,7 @@ eg_status eg_host_compile(eg_device *device, const eg_view *view, const eg_compi
 void eg_host_exec_free(eg_exec *exec);
 uint64_t eg_host_scratch_bytes(const eg_exec *exec, uint32_t domain, const eg_dims *bound, uint32_t threads);
 eg_status eg_host_run(eg_exec *exec, const eg_run_info *run, eg_event **done, eg_error *err);
+eg_status eg_host_profile(eg_exec *exec, const eg_run_info *run, eg_node_time *times, uint32_t capacity,
+                          uint32_t *out_count, eg_error *err);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A run: everything it was given is checked against the true sizes once, then the nodes are computed in order. */
+#include <string.h>
+#include <time.h>
+
 #include "host.h"
 
 uint64_t
@@ -102,10 +105,52 @@ cancelled(const eg_run_info *run)
     return run->cancel != NULL && __atomic_load_n(run->cancel, __ATOMIC_RELAXED) != 0;
 }
 
-eg_status
-eg_host_run(eg_exec *exec, const eg_run_info *run, eg_event **done, eg_error *err)
+/* Where the times of the nodes go; what does not fit is counted alone. */
+typedef struct timeline {
+    eg_node_time *entries;
+    uint32_t capacity, count;
+} timeline;
+
+static uint64_t
+now_ns(void)
 {
-    *done = NULL; /* over when it returns */
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void
+note_time(timeline *line, const eg_node_time *time)
+{
+    if (line->count < line->capacity) {
+        eg_node_time *entry =
+            (eg_node_time *)((unsigned char *)line->entries + (size_t)line->count * line->entries->size);
+        eg_node_time copy = *time;
+        copy.size = entry->size;
+        memcpy(entry, &copy, copy.size < sizeof copy ? copy.size : sizeof copy);
+    }
+    line->count++;
+}
+
+static eg_status
+run_node(eg_host_call *call, uint32_t node, timeline *line)
+{
+    call->node = &call->exec->nodes[node];
+    if (line == NULL)
+        return call->node->op->run(call);
+    const char *kernel = call->device->backend->name;
+    call->kernel = &kernel;
+    eg_node_time time = {.node = node, .begin_ns = now_ns()};
+    eg_status status = call->node->op->run(call);
+    time.end_ns = now_ns();
+    time.kernel = kernel;
+    note_time(line, &time);
+    return status;
+}
+
+static eg_status
+run_nodes(eg_exec *exec, const eg_run_info *run, timeline *line, eg_error *err)
+{
     eg_status status = check_run(exec, run, err);
     if (status != EG_OK)
         return status;
@@ -115,13 +160,36 @@ eg_host_run(eg_exec *exec, const eg_run_info *run, eg_event **done, eg_error *er
     for (uint32_t i = 0; i < exec->node_count && status == EG_OK; i++) {
         if (cancelled(run))
             return eg_host_fail(err, EG_E_CANCELLED, "cancelled");
-        call.node = &exec->nodes[i];
-        status = call.node->op->run(&call);
+        status = run_node(&call, i, line);
     }
     return status;
 }
 
+eg_status
+eg_host_run(eg_exec *exec, const eg_run_info *run, eg_event **done, eg_error *err)
+{
+    *done = NULL; /* over when it returns */
+    return run_nodes(exec, run, NULL, err);
+}
+
+eg_status
+eg_host_profile(eg_exec *exec, const eg_run_info *run, eg_node_time *times, uint32_t capacity, uint32_t *out_count,
+                eg_error *err)
+{
+    timeline line = {.entries = times, .capacity = capacity};
+    eg_status status = run_nodes(exec, run, &line, err);
+    *out_count = line.count;
+    return status;
+}
+
 /* --- what the ops see ------------------------------------------------------------------------ */
+
+void
+eg_host_ran(const eg_host_call *call, const char *kernel)
+{
+    if (call->kernel != NULL)
+        *call->kernel = kernel;
+}
 
 static void *
 value_data(const eg_host_call *call, uint32_t number)

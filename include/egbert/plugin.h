@@ -427,6 +427,29 @@ typedef struct eg_plugin {
 EG_EXPORT const eg_plugin *eg_plugin_query(uint32_t host_major, uint32_t host_minor);
 typedef const eg_plugin *(*eg_plugin_query_fn)(uint32_t host_major, uint32_t host_minor);
 
+/* --- extension "profile.v1" ---------------------------------------------------------------------- */
+
+/* When a node of the view that compile() got was computed, and by what. `size` is the caller's. */
+typedef struct eg_node_time {
+    uint32_t size;
+    uint32_t node;
+    uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC */
+    const char *kernel;        /* what ran ("linear avx2"); static, or lives as long as the exec. May be NULL */
+} eg_node_time;
+
+/* What extension("profile.v1") gives: a pointer to one that lives as long as the device. */
+typedef struct eg_profile_v1 {
+    uint32_t size;
+    uint32_t reserved;
+    /*
+     * run(), but over when it returns, with the time of each node. times: `capacity` entries with `size` set, of which at
+     * most the first *out_count are filled, in the order in which they ran. A node may be there more than once (in
+     * pieces), or not at all (computed together with another). *out_count may exceed capacity: then some did not fit.
+     */
+    EG_NODISCARD eg_status (*run)(eg_exec *, const eg_run_info *, eg_node_time *times, uint32_t capacity,
+                                  uint32_t *out_count, eg_error *);
+} eg_profile_v1;
+
 #ifdef __cplusplus
 }
 #endif
