@@ -24,8 +24,12 @@ enum {
     EG_ON_COMPILE = 1 << 7,
     EG_ON_BENCH = 1 << 8,
     EG_ON_CONFORMANCE = 1 << 9,
+    EG_ON_PROFILE = 1 << 10,
+    EG_ON_COMPARE = 1 << 11,
+    EG_ON_FUSION_REPORT = 1 << 12,
+    EG_ON_VERIFY = 1 << 13,
     EG_ON_TEXTS = EG_ON_EMBED | EG_ON_RUN | EG_ON_TOKENIZE | EG_ON_SIMILARITY,
-    EG_ON_EVERY = (1 << 10) - 1
+    EG_ON_EVERY = (1 << 14) - 1
 };
 
 /* A list of values, in the order given. */

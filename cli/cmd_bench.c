@@ -15,7 +15,7 @@
 #include "cli/progress.h"
 #include "cli/say.h"
 #include "cli/session.h"
-#include "cli/shape.h"
+#include "cli/shape_input.h"
 
 #define DEFAULT_SECONDS 3.0
 #define WARM_UP_RUNS 2 /* at least; and a tenth of the time */
@@ -25,7 +25,7 @@ typedef struct bench {
     eg_app *app;
     eg_session session;
     eg_shape shape;
-    int64_t *ids, *cu_seqlens;
+    eg_shape_input input;
     float *vectors;
     size_t vector_capacity;
     double *times; /* seconds of each run */
@@ -44,51 +44,15 @@ now(void)
 
 /* --- the work ------------------------------------------------------------------------------------ */
 
-/* The ids that every token table of the model has. */
-static eg_status
-read_vocabulary(bench *b, uint32_t *out, eg_error *err)
-{
-    eg_describe_options options = {.size = sizeof options, .what = EG_DESCRIBE_INSPECT};
-    eg_description_text description;
-    char *json;
-    EG_TRY(eg_describe(b->session.model, &options, &json, err));
-    EG_TRY(eg_description_read(json, &description, err));
-    double size = eg_json_number(eg_json_get(eg_json_get(description.root, "config"), "vocab_size"));
-    if (size < 1.0)
-        size = eg_json_number(eg_json_get(eg_json_get(description.root, "tokenizer"), "vocab_size"));
-    eg_description_free(&description);
-    *out = size >= 1.0 && size < 4e9 ? (uint32_t)size : 1;
-    return EG_OK;
-}
-
-static eg_status
-make_ids(bench *b, eg_error *err)
-{
-    uint32_t vocabulary;
-    EG_TRY(read_vocabulary(b, &vocabulary, err));
-    b->ids = calloc(b->shape.tokens, sizeof *b->ids);
-    b->cu_seqlens = calloc((size_t)b->shape.count + 1, sizeof *b->cu_seqlens);
-    if (!b->ids || !b->cu_seqlens)
-        return eg_fault(err, EG_E_NOMEM, "out of memory");
-    for (uint32_t i = 0; i < b->shape.count; i++)
-        b->cu_seqlens[i + 1] = b->cu_seqlens[i] + b->shape.lengths[i];
-    uint32_t state = 1; /* a linear congruential sequence; its upper bits are the even ones */
-    for (uint64_t i = 0; i < b->shape.tokens; i++) {
-        state = state * 1664525u + 1013904223u;
-        b->ids[i] = (int64_t)((uint64_t)(state >> 8) * vocabulary >> 24);
-    }
-    return EG_OK;
-}
-
 static eg_status
 run_once(bench *b, eg_error *err)
 {
     const eg_strings *outputs = &b->app->args.outputs;
-    eg_input input = {.size = sizeof input, .count = b->shape.count, .ids = b->ids, .cu_seqlens = b->cu_seqlens};
+    const eg_input *input = &b->input.input;
     if (outputs->count == 0)
-        return eg_embed_chunk(&b->session, &input, &b->vectors, &b->vector_capacity, err);
+        return eg_embed_chunk(&b->session, input, &b->vectors, &b->vector_capacity, err);
     eg_result *result = NULL;
-    EG_TRY(eg_run(b->session.context, &input, outputs->items, (uint32_t)outputs->count, &result, err));
+    EG_TRY(eg_run(b->session.context, input, outputs->items, (uint32_t)outputs->count, &result, err));
     eg_result_free(result);
     return EG_OK;
 }
@@ -275,7 +239,7 @@ open_and_measure(bench *b, eg_error *err)
     EG_TRY(eg_expect_words(b->app, 1, err));
     EG_TRY(eg_shape_read(&b->app->args, false, &b->shape, err));
     EG_TRY(eg_session_open(&b->session, b->app, EG_LOAD_FULL, err));
-    EG_TRY(make_ids(b, err));
+    EG_TRY(eg_shape_input_make(&b->session, &b->shape, &b->input, err));
     EG_TRY(measure(b, err));
     eg_progress_clear();
     qsort(b->times, b->runs, sizeof *b->times, compare_times);
@@ -294,8 +258,7 @@ run_bench(eg_app *app, eg_error *err)
     eg_status status = open_and_measure(&b, err);
     eg_session_close(&b.session);
     eg_shape_free(&b.shape);
-    free(b.ids);
-    free(b.cu_seqlens);
+    eg_shape_input_free(&b.input);
     free(b.vectors);
     free(b.times);
     return status;
