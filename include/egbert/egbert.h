@@ -140,6 +140,14 @@ EG_API uint32_t eg_model_max_length(const eg_model *model);     /* tokens with s
 
 typedef enum eg_description { EG_DESCRIBE_INSPECT = 0, EG_DESCRIBE_COMPILE = 1 } eg_description;
 
+/* A picture in place of JSON: Graphviz text, or SVG that needs no other program and refers to nothing outside. */
+typedef enum eg_draw {
+    EG_DRAW_NONE = 0,
+    EG_DRAW_DOT,       /* the graph, for Graphviz */
+    EG_DRAW_SVG,       /* the graph */
+    EG_DRAW_MEMORY_SVG /* what lies where in memory, and when */
+} eg_draw;
+
 typedef struct eg_describe_options {
     uint32_t size;
     eg_description what;
@@ -150,9 +158,14 @@ typedef struct eg_describe_options {
     const char *const *outputs; /* NULL: "embedding" */
     const char *dump_ir;        /* NULL: JSON. A pass's name or "": the graph's text form after that, the last, pass */
     const char *fuse;           /* passes, in place of the model's; NULL: these */
+    eg_draw draw;
+    uint32_t reserved;
+    const char *draw_scope; /* of the graph only the nodes of this scope, "encoder.3"; NULL: all */
 } eg_describe_options;
 
-/* The JSON of `egbert inspect` or `egbert compile`, or the graph's text form. Free with eg_string_free(). Thread-safe.
+/*
+ * The JSON of `egbert inspect` or `egbert compile`, the graph's text form, or a picture. Free with eg_string_free().
+ * Thread-safe.
  */
 EG_API EG_NODISCARD eg_status eg_describe(eg_model *model, const eg_describe_options *options, char **out,
                                           eg_error *err);
@@ -236,6 +249,90 @@ EG_API const int64_t *eg_result_type_ids(const eg_result *result);   /* [T] */
 EG_API EG_NODISCARD eg_status eg_result_tensor(const eg_result *result, uint32_t i, eg_tensor_view *out);
 /* Text t of pair output i: [heads, n, n], or [layers, heads, n, n] of a stack such as attentions. */
 EG_API EG_NODISCARD eg_status eg_result_pair(const eg_result *result, uint32_t i, uint32_t text, eg_tensor_view *out);
+
+/* --- verifying ----------------------------------------------------------------------------------- */
+
+/* Tokens and what a reference computed for them, laid out as in the file that `egbert run --npz` writes. */
+typedef struct eg_golden {
+    uint32_t size;
+    uint32_t text_count;
+    const int64_t *ids;        /* [cu_seqlens[text_count]] */
+    const int64_t *cu_seqlens; /* [text_count + 1] */
+    const int64_t *type_ids;   /* as ids, or NULL: zeros */
+    const eg_tensor_view
+        *tensors; /* by name; NAME.I is that of text I where each text has its own, as attentions have */
+    uint32_t tensor_count;
+    uint32_t reserved;
+} eg_golden;
+
+enum { EG_VERIFY_ALL = 1 /* compare values inside the model even where all outputs fit */ };
+
+typedef struct eg_verify_options {
+    uint32_t size;
+    uint32_t flags;   /* EG_VERIFY_… */
+    double tolerance; /* of |got - want|, times max(1, max |want| / 10); 0: 1e-4 */
+    void (*progress)(void *user, uint32_t runs_done, uint32_t runs); /* runs grows while causes are looked for */
+    void *progress_user;
+} eg_verify_options;
+
+/*
+ * Compares the model with a reference: {"ok","checked","first_bad":{"tensor","index","want","got","cause","pass",…},
+ * "tensors":[…]}. A difference is a result (EG_OK with "ok":false), a golden that does not belong to the model EG_E_INPUT.
+ * Free with eg_string_free().
+ */
+EG_API EG_NODISCARD eg_status eg_verify(eg_context *context, const eg_golden *golden, const eg_verify_options *options,
+                                        char **out_json, eg_error *err);
+
+/* --- measuring ----------------------------------------------------------------------------------- */
+
+typedef struct eg_profile_options {
+    uint32_t size;
+    uint32_t runs;  /* measured ones, after one that warms up; 0: as many as `seconds` hold, from 3 to 1000 */
+    double seconds; /* 0: 2 */
+    const char *const *outputs; /* NULL: "embedding" */
+    uint32_t output_count;
+    uint32_t reserved;
+} eg_profile_options;
+
+/*
+ * Where the time of a run goes: the plan that eg_embed() or eg_run() would use for the whole input as one batch, run in
+ * turn as it is and with a clock at each node. JSON, times in milliseconds, medians over the runs:
+ *  {"backend": names, "threads", "workers", "shape": [texts, longest], "tokens", "runs",
+ *   "total_ms": of a run without clocks, "profiled_ms": of one with them,
+ *   "ops": in execution order, [{"op", "name", "scope", "backend", "kernel" or null, "calls" (per run), "ms",
+ *           "flops", "bytes" (activations), "weight_bytes", "origins": [{"op", "name"}…] of a fused one}…];
+ *           a copy between memories has the op "copy", a stage whose backend tells no node's time the op "stage",
+ *   "layers": [{"scope", "ms", "share", "flops", "bytes", "weight_bytes"}…],
+ *   "stages": [{"backend", "ops", "ms", "timed": "nodes" or "stage"}…],
+ *   "spans": one run as it went: [{"name", "op", "lane" (0: the caller), "begin_us", "us"}…], on lane 0 the ops, with op
+ *            "part" the parts of the work that each thread took from the host's parallel_for}
+ * Free with eg_string_free().
+ */
+EG_API EG_NODISCARD eg_status eg_profile(eg_context *context, const eg_input *input, const eg_profile_options *options,
+                                         char **out_json, eg_error *err);
+
+typedef struct eg_compare_options {
+    uint32_t size;
+    uint32_t runs;              /* timed ones of each; 0: 5 */
+    const char *const *outputs; /* NULL: "embedding" */
+    uint32_t output_count;
+    uint32_t reserved;
+} eg_compare_options;
+
+/*
+ * Two contexts of the same model, on different backends say, node by node. Both plans are made with the passes of `a`
+ * and keep all values; both run the same ids. A node that both have is run by b once more, from a's inputs. JSON:
+ *  {"backends": [a, b],
+ *   "ops": in execution order of the nodes that both plans have,
+ *          [{"op", "name", "scope", "isolated", "end_to_end", "scale", "ms": [a, b]}…]: largest |Δ| of the node's outputs
+ *          when b computes it from a's inputs, and when each computed all before it; the largest |value| of a; null where
+ *          one has a number that is not finite and the other not that one,
+ *   "outputs": [{"name", "max_abs", "cosine"}…],
+ *   "only": [names of values that a's plan alone has, those of b's]}
+ * Free with eg_string_free().
+ */
+EG_API EG_NODISCARD eg_status eg_compare(eg_context *a, eg_context *b, const eg_input *input,
+                                         const eg_compare_options *options, char **out_json, eg_error *err);
 
 /* --- tokens (thread-safe) ------------------------------------------------------------------------ */
 
