@@ -87,6 +87,59 @@ Test(planner, too_much_is_an_error)
     cr_assert_eq(eg_plan_memory(one, 1, 48, &sizes, &err), EG_E_INTERNAL);
 }
 
+static void
+assert_offsets(const eg_interval *items, const uint64_t *offsets, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        cr_assert_eq(items[i].offset, offsets[i], "interval %u lies at %llu", i, (unsigned long long)items[i].offset);
+}
+
+Test(planner, by_breadth_where_by_size_misses)
+{
+    /* By size the last lies at 320, and step 3 has [0, 320) and what is above 640 for two times 192: 832 bytes. */
+    eg_interval items[] = {{320, 1, 2, 0}, {192, 3, 3, 0}, {256, 5, 6, 0},
+                           {256, 5, 6, 0}, {192, 3, 3, 0}, {320, 1, 3, 0}};
+    const uint64_t want[] = {320, 320, 0, 256, 512, 0};
+    eg_plan_sizes sizes = plan(items, 6, 64);
+    cr_assert_eq(sizes.way, EG_PLAN_BY_BREADTH);
+    cr_assert(sizes.arena == 704 && sizes.bound == 704);
+    assert_offsets(items, want, 6);
+}
+
+Test(planner, by_swaps_where_both_miss)
+{
+    eg_interval items[] = {{320, 5, 6, 0}, {256, 0, 2, 0}, {128, 1, 3, 0},
+                           {128, 3, 5, 0}, {64, 1, 2, 0},  {320, 4, 4, 0}};
+    const uint64_t want[] = {128, 0, 256, 0, 384, 128};
+    eg_plan_sizes sizes = plan(items, 6, 64);
+    cr_assert_eq(sizes.way, EG_PLAN_BY_SWAPS);
+    cr_assert(sizes.arena == 448 && sizes.bound == 448);
+    assert_offsets(items, want, 6);
+}
+
+Test(planner, the_first_way_that_reaches_the_bound_is_the_last)
+{
+    eg_interval chain[] = {{100, 0, 1, 0}, {100, 1, 2, 0}};
+    cr_assert_eq(plan(chain, 2, 64).way, EG_PLAN_BY_SIZE);
+}
+
+/* How far small random plans lie above the bound: nearly none, where by size alone one in 24 did. */
+Test(planner, few_small_plans_miss_the_bound)
+{
+    uint32_t above = 0;
+    for (uint64_t seed = 1; seed <= 2000; seed++) {
+        eg_interval items[7];
+        uint64_t state = seed;
+        for (int i = 0; i < 7; i++) {
+            uint32_t first = random_below(&state, 6);
+            items[i] = (eg_interval){64 * (1 + random_below(&state, 5)), first, first + random_below(&state, 3), 0};
+        }
+        eg_plan_sizes sizes = plan(items, 7, 64);
+        above += sizes.arena > sizes.bound;
+    }
+    cr_assert_leq(above, 2, "%u of 2000", above);
+}
+
 enum { MANY = 120, STEPS = 40 };
 
 static uint64_t
