@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "engine/draw/draw.h"
 #include "engine/model.h"
 #include "engine/plan.h"
 
@@ -170,7 +171,8 @@ describe_ops_of(eg_strbuf *out, const eg_plan *plan, uint32_t target)
         size_t nodes = 0;
         for (size_t i = 0; i < graph->order.count; i++) {
             eg_node_id id = graph->order.items[i];
-            nodes += plan->partition.target_of[id] == target && eg_graph_node(graph, id)->op == ops[k];
+            const eg_node *node = eg_graph_node(graph, id);
+            nodes += plan->partition.target_of[id] == target && node->op == ops[k] && !eg_node_is_view(graph, node);
         }
         if (nodes == 0)
             continue;
@@ -186,9 +188,7 @@ describe_placement(eg_strbuf *out, const eg_plan *plan)
     eg_strbuf_puts(out, ",\"placement\":[");
     bool first = true;
     for (uint32_t target = 0; target < plan->target_count; target++) {
-        size_t ops = 0;
-        for (size_t i = 0; i < plan->built.graph.order.count; i++)
-            ops += plan->partition.target_of[plan->built.graph.order.items[i]] == target;
+        size_t ops = eg_plan_ops_of(plan, target);
         if (ops == 0)
             continue;
         eg_strbuf_puts(out, first ? "{\"backend\":" : ",{\"backend\":");
@@ -206,6 +206,27 @@ describe_placement(eg_strbuf *out, const eg_plan *plan)
     eg_strbuf_putc(out, ']');
 }
 
+/* Nodes that placing replaced by what defines them, and who would not have them whole. */
+static void
+describe_lowered(eg_strbuf *out, const eg_plan *plan)
+{
+    const eg_lowering_list *all = &plan->partition.lowered;
+    eg_strbuf_puts(out, ",\"lowered\":[");
+    for (size_t i = 0; i < all->count; i++) {
+        const eg_lowering *lowered = &all->items[i];
+        eg_strbuf_puts(out, i ? ",{\"at\":" : "{\"at\":");
+        json_string(out, lowered->name);
+        eg_strbuf_puts(out, ",\"op\":");
+        json_string(out, lowered->op);
+        eg_strbuf_puts(out, ",\"backend\":");
+        json_string_or_null(out, lowered->target == EG_ON_HOST ? NULL : plan->targets[lowered->target].name);
+        eg_strbuf_puts(out, ",\"why\":");
+        json_string(out, lowered->reason);
+        eg_strbuf_putc(out, '}');
+    }
+    eg_strbuf_putc(out, ']');
+}
+
 /* --- compile: memory and code -------------------------------------------------------------------- */
 
 static size_t
@@ -213,8 +234,41 @@ count_kernels(const eg_graph *graph)
 {
     size_t kernels = 0;
     for (size_t i = 0; i < graph->order.count; i++)
-        kernels += !(eg_graph_node(graph, graph->order.items[i])->op->flags & EG_OP_VIEW);
+        kernels += !eg_node_is_view(graph, eg_graph_node(graph, graph->order.items[i]));
     return kernels;
+}
+
+/* Kernels by scope, in the order in which scopes first come: [{"scope":"encoder.0","kernels":6},…]. */
+static eg_status
+describe_scopes(eg_strbuf *out, const eg_graph *graph, eg_error *err)
+{
+    eg_map seen = {0};
+    size_t *kernels = eg_calloc(graph->order.count + 1, sizeof *kernels);
+    const char **scopes = eg_calloc(graph->order.count + 1, sizeof *scopes);
+    bool ok = kernels && scopes;
+    size_t count = 0;
+    for (size_t i = 0; ok && i < graph->order.count; i++) {
+        const eg_node *node = eg_graph_node(graph, graph->order.items[i]);
+        bool known = false;
+        uint64_t number = count;
+        ok = eg_map_put(&seen, node->scope, strlen(node->scope), count, &known);
+        if (known)
+            (void)eg_map_get(&seen, node->scope, strlen(node->scope), &number);
+        else if (ok)
+            scopes[count++] = node->scope;
+        kernels[number] += ok && !eg_node_is_view(graph, node);
+    }
+    eg_strbuf_puts(out, ",\"scopes\":[");
+    for (size_t i = 0; ok && i < count; i++) {
+        eg_strbuf_puts(out, i ? ",{\"scope\":" : "{\"scope\":");
+        json_string(out, scopes[i]);
+        eg_strbuf_printf(out, ",\"kernels\":%zu}", kernels[i]);
+    }
+    eg_strbuf_putc(out, ']');
+    eg_map_finish(&seen);
+    eg_free(kernels);
+    eg_free(scopes);
+    return ok ? EG_OK : eg_fail_nomem(err, "a description");
 }
 
 /* Naive, arena and bound of all memory spaces together. Scratch is the kernels' own and is not counted. */
@@ -271,10 +325,13 @@ describe_stages(eg_strbuf *out, const eg_plan *plan)
         const eg_stage *stage = &plan->partition.stages.items[i];
         const char *first = eg_graph_node(&plan->built.graph, stage->nodes.items[0])->name;
         const char *last = eg_graph_node(&plan->built.graph, stage->nodes.items[stage->nodes.count - 1])->name;
+        size_t ops = 0;
+        for (size_t k = 0; k < stage->nodes.count; k++)
+            ops += !eg_node_is_view(&plan->built.graph, eg_graph_node(&plan->built.graph, stage->nodes.items[k]));
         eg_strbuf_puts(out, i ? ",{\"backend\":" : "{\"backend\":");
         json_string(out, plan->targets[stage->target].name);
-        eg_strbuf_printf(out, ",\"ops\":%zu,\"inputs\":%zu,\"outputs\":%zu,\"first\":", stage->nodes.count,
-                         stage->inputs.count, stage->outputs.count);
+        eg_strbuf_printf(out, ",\"ops\":%zu,\"inputs\":%zu,\"outputs\":%zu,\"first\":", ops, stage->inputs.count,
+                         stage->outputs.count);
         json_string(out, first);
         eg_strbuf_puts(out, ",\"last\":");
         json_string(out, last);
@@ -328,14 +385,31 @@ compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_size
     eg_strbuf_putc(out, '{');
     describe_passes(out, plan);
     describe_placement(out, plan);
+    describe_lowered(out, plan);
     EG_TRY(describe_memory(out, model, plan, sizes, err));
     eg_strbuf_printf(out, ",\"kernels\":%zu,\"copies\":%zu", count_kernels(&plan->built.graph),
                      plan->partition.crossings.count);
+    EG_TRY(describe_scopes(out, &plan->built.graph, err));
     eg_strbuf_printf(out, ",\"copied_bytes\":%" PRIu64, eg_plan_copied_bytes(plan));
     describe_stages(out, plan);
     describe_threads(out, model->engine->threads);
     eg_strbuf_putc(out, '}');
     return EG_OK;
+}
+
+static eg_status
+draw(const eg_plan *plan, const eg_describe_options *options, eg_strbuf *out, eg_error *err)
+{
+    switch (options->draw) {
+    case EG_DRAW_DOT:
+        return eg_draw_graph_dot(plan, options->draw_scope, out, err);
+    case EG_DRAW_SVG:
+        return eg_draw_graph_svg(plan, options->draw_scope, out, err);
+    case EG_DRAW_MEMORY_SVG:
+        return eg_draw_memory_svg(plan, out, err);
+    default:
+        return eg_fail(err, EG_E_USAGE, "unknown eg_draw %d", (int)options->draw);
+    }
 }
 
 static eg_status
@@ -364,6 +438,8 @@ compile(eg_model *model, const eg_describe_options *options, eg_strbuf *out, eg_
     eg_status status = eg_plan_make(model, &request, plan, err);
     if (status == EG_OK && options->dump_ir)
         eg_strbuf_append(out, plan->passes.dump.data ? plan->passes.dump.data : "", plan->passes.dump.length);
+    else if (status == EG_OK && options->draw != EG_DRAW_NONE)
+        status = draw(plan, options, out, err);
     else if (status == EG_OK)
         status = compile_json(out, model, plan, &sizes, err);
     eg_plan_finish(plan);
