@@ -5,6 +5,8 @@
 
 #include "plugins/conformance/harness.h"
 
+enum { CASE_TENSORS = 4 }; /* at most, of one constant */
+
 /* Odd on purpose: single rows, lengths next to powers of two, one long text between short ones. */
 const batch batches[] = {
     {"B=1 T=1", 1, {1}, 0, false},
@@ -119,28 +121,47 @@ case_ids(check_case *c, const char *name, int32_t limit)
     return add_input(c, name, &type, data);
 }
 
-eg_value_id
-case_const(check_case *c, const char *name, int64_t rows, int64_t width)
+static eg_value_id
+add_const(check_case *c, const char *name, int64_t rows, int64_t width, uint32_t tensors)
 {
-    eg_value_id id = 0;
     if (c->failed)
         return 0;
+    eg_value_id id = eg_graph_find(&c->graph, name);
+    if (id != 0)
+        return id;
     eg_type type = eg_type_table(EG_F32, rows, width);
-    /* By name, so that a graph has the same weights whatever the batch is. */
-    uint64_t seed = c->seed;
+    uint64_t seed = c->seed; /* the data go by the name, so that a graph has the same weights whatever the batch is */
     c->seed = 0;
     for (const char *at = name; *at; at++)
         c->seed = c->seed * 131 + (unsigned char)*at;
-    float *data = random_floats(c, (uint64_t)rows * (uint64_t)(width ? width : 1));
+    eg_host_view views[CASE_TENSORS];
+    int64_t first = 0;
+    for (uint32_t i = 0; i < tensors && !c->failed; i++) {
+        int64_t count = rows / tensors + (i < rows % tensors);
+        float *data = random_floats(c, (uint64_t)count * (uint64_t)(width ? width : 1));
+        views[i] = (eg_host_view){
+            .size = sizeof *views, .dtype = EG_F32, .data = data, .dims = {count, width}, .strides = {width, 1}};
+        views[i].at[0] = first;
+        if (!width)
+            views[i].strides[0] = 1, views[i].strides[1] = 0;
+        first += count;
+    }
     c->seed = seed;
-    if (!data)
-        return 0;
-    eg_host_view view = {
-        .size = sizeof view, .dtype = EG_F32, .data = data, .dims = {rows, width}, .strides = {width, 1}};
-    if (!width)
-        view.strides[0] = 1, view.strides[1] = 0;
-    c->failed = eg_graph_add_const(&c->graph, name, &type, &view, 1, &id, &c->err);
+    if (!c->failed)
+        c->failed = eg_graph_add_const(&c->graph, name, &type, views, tensors, &id, &c->err);
     return id;
+}
+
+eg_value_id
+case_const(check_case *c, const char *name, int64_t rows, int64_t width)
+{
+    return add_const(c, name, rows, width, 1);
+}
+
+eg_value_id
+case_stack(check_case *c, const char *name, int64_t rows, int64_t width, uint32_t tensors)
+{
+    return add_const(c, name, rows, width, tensors < CASE_TENSORS ? tensors : CASE_TENSORS);
 }
 
 eg_value_id

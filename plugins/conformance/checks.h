@@ -45,5 +45,8 @@ void check_op(checker *k, uint32_t number);
 void build_layer(check_case *c);
 /* A graph of random ops over token rows. */
 void build_random(check_case *c);
+/* The same of fused ops, and of what lies between them. */
+void build_fused_layer(check_case *c);
+void build_random_fused(check_case *c);
 
 #endif

@@ -286,6 +286,56 @@ check_random(checker *k, uint32_t number)
     subject_close(&reference);
 }
 
+/* A graph of fused ops, those that the device refuses replaced; the reference computes the primitive ones alone. */
+static void
+check_fused_graph(checker *k, subject *s, subject *reference, const check_case *c, run_style style)
+{
+    eg_error err;
+    eg_error_init(&err);
+    check_case whole, parts;
+    void *want = NULL, *got = NULL;
+    uint64_t count;
+    eg_status status = case_parts(c, NULL, &parts, &err);
+    if (status == EG_OK) {
+        status = run_case(reference, &parts, plain_style, &want, &count, &err);
+        case_parts_finish(&parts);
+    }
+    if (status == EG_OK)
+        status = case_parts(c, s, &whole, &err);
+    if (status == EG_OK) {
+        status = run_case(s, &whole, style, &got, &count, &err);
+        case_parts_finish(&whole);
+    }
+    if (status == EG_OK)
+        status = compare(c, want, got, count, c->tolerance, &err);
+    check_settle(k, status, &err);
+    eg_free(want);
+    eg_free(got);
+}
+
+static void
+check_fused(checker *k, uint32_t number)
+{
+    (void)number;
+    subject s, reference;
+    if (!open_both(k, &s, &reference))
+        return;
+    for (uint32_t seed = 0; seed < 48; seed++) {
+        const batch *b = &batches[seed % batch_count];
+        check_case c;
+        case_init(&c, b, 8000 + seed);
+        if (seed < batch_count)
+            build_fused_layer(&c);
+        else
+            build_random_fused(&c);
+        check_begin(k, "%s, seed %u, %s", seed < batch_count ? "layer" : "random", seed, b->name);
+        check_fused_graph(k, &s, &reference, &c, (run_style){.inplace = -1, .spread = seed % 3});
+        case_finish(&c);
+    }
+    subject_close(&s);
+    subject_close(&reference);
+}
+
 /* --- neighbours ---------------------------------------------------------------------------------- */
 
 /* The layer's result for a batch whose first text is always the same nine words. */
@@ -536,6 +586,7 @@ const check_group general_groups[] = {
     {"beside/reference-first", check_beside, 1},
     {"layer", check_layer, 0},
     {"random", check_random, 0},
+    {"fused", check_fused, 0},
     {"neighbours", check_neighbours, 0},
     {"cancel", check_cancel, 0},
     {"concurrency", check_concurrency, 0},

@@ -12,6 +12,8 @@
 /* Bytes that no run may touch; as floats they are NaN, so that reading them shows too. */
 enum { UNTOUCHED = 0xff };
 
+enum { MOST_USES = 32 }; /* of one weight, in the graphs of the suite */
+
 const run_style plain_style = {.inplace = -1};
 
 uint64_t
@@ -104,11 +106,11 @@ static eg_status
 make_weight(prepared *p, uint32_t number, eg_error *err)
 {
     const eg_value *value = view_value(p, number);
-    eg_weight_use uses[8];
+    eg_weight_use uses[MOST_USES];
     uint32_t use_count = 0;
     for (uint32_t n = 0; n < p->view.node_count; n++) {
         const eg_node *node = eg_graph_node(&p->c->graph, p->view.nodes[n]);
-        for (uint32_t i = 0; i < node->input_count && use_count < 8; i++)
+        for (uint32_t i = 0; i < node->input_count && use_count < MOST_USES; i++)
             if (node->inputs[i] == p->view.values[number])
                 uses[use_count++] = (eg_weight_use){.size = sizeof *uses, .input = i, .op = node->op->name};
     }

@@ -29,7 +29,7 @@ void subject_close(subject *s); /* the device; the subject may be opened again *
 
 /* --- a case: a graph, sizes, and data ------------------------------------------------------------ */
 
-enum { CASE_TEXTS = 8, CASE_INPUTS = 8, CASE_CONSTS = 24 };
+enum { CASE_TEXTS = 8, CASE_INPUTS = 8 };
 
 typedef struct check_case {
     eg_graph graph;
@@ -60,16 +60,29 @@ extern const uint32_t batch_count;
 void case_init(check_case *c, const batch *b, uint64_t seed);
 void case_finish(check_case *c);
 
-/* Builders. After a failure they do nothing and give 0. Data are numbers from −1 to 1. */
+/*
+ * Builders. After a failure they do nothing and give 0. Data are numbers from −1 to 1; those of a
+ * constant depend on its name alone, and a name that is there already is that constant.
+ */
 eg_value_id case_input(check_case *c, const char *name, eg_type type);
 eg_value_id case_ids(check_case *c, const char *name, int32_t limit);
 eg_value_id case_const(check_case *c, const char *name, int64_t rows, int64_t width); /* width 0: rank 1 */
+/* A constant of so many tensors, one below the other, each in memory of its own. */
+eg_value_id case_stack(check_case *c, const char *name, int64_t rows, int64_t width, uint32_t tensors);
 eg_value_id case_node(check_case *c, const char *op, const eg_value_id *inputs, uint32_t input_count,
                       const eg_attr *attrs, uint32_t attr_count);
 void case_output(check_case *c, eg_value_id value);
 /* A number from −1 to 1, and one from [0, n). */
 double case_number(check_case *c);
 uint32_t case_below(check_case *c, uint32_t n);
+
+/*
+ * The case with its fused nodes replaced by the primitive ones that define them: all of them, or with a device those
+ * that it refuses, as a host does. It shares the case's data.
+ */
+EG_NODISCARD eg_status case_parts(const check_case *c, subject *s, check_case *out, eg_error *err);
+void case_parts_finish(check_case *parts);
+bool case_is_fused(const check_case *c);
 
 /* --- running ------------------------------------------------------------------------------------- */
 

@@ -1,31 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every op of docs/ops.md at odd sizes, against the reference backend. */
+/* Every op of docs/ops.md at odd sizes, against the reference backend; a fused op against its parts there. */
 #include <stdio.h>
 #include <string.h>
 
-#include "plugins/conformance/checks.h"
-
-#define INT(key, value)                                                                                                \
-    (eg_attr)                                                                                                          \
-    {                                                                                                                  \
-        .name = (key), .type = EG_ATTR_INT, .integer = (value)                                                         \
-    }
-#define REAL(key, value)                                                                                               \
-    (eg_attr)                                                                                                          \
-    {                                                                                                                  \
-        .name = (key), .type = EG_ATTR_FLOAT, .real = (value)                                                          \
-    }
-#define TEXT(key, value)                                                                                               \
-    (eg_attr)                                                                                                          \
-    {                                                                                                                  \
-        .name = (key), .type = EG_ATTR_STRING, .string = (value)                                                       \
-    }
-#define NODE(c, op, inputs, attrs)                                                                                     \
-    case_node(c, op, inputs, sizeof(inputs) / sizeof *(inputs), attrs, sizeof(attrs) / sizeof *(attrs))
-#define PLAIN_NODE(c, op, inputs) case_node(c, op, inputs, sizeof(inputs) / sizeof *(inputs), NULL, 0)
-
-/* Builds variant v of an op's cases and returns true, or returns false: there are no more. */
-typedef bool build_fn(check_case *c, const char *op, uint32_t v);
+#include "plugins/conformance/builders.h"
 
 typedef struct {
     const char *op;
@@ -35,12 +13,6 @@ typedef struct {
 
 static const int64_t widths[] = {1, 5, 33, 160};
 enum { WIDTHS = 4 };
-
-static eg_type
-token(int64_t width)
-{
-    return eg_type_token(EG_F32, 0, width);
-}
 
 static bool
 build_positions(check_case *c, const char *op, uint32_t v)
@@ -338,11 +310,23 @@ build_transpose(check_case *c, const char *op, uint32_t v)
 }
 
 static bool
+build_spread(check_case *c, const char *op, uint32_t v)
+{
+    if (v >= WIDTHS)
+        return false;
+    eg_value_id in[] = {case_input(c, "x", text(widths[v])),
+                        v % 2 ? case_ids(c, "like", 9) : case_input(c, "like", token(3))};
+    case_output(c, PLAIN_NODE(c, op, in));
+    return true;
+}
+
+/* Of a constant: of anything else it is a view, which runs nowhere. */
+static bool
 build_squeeze(check_case *c, const char *op, uint32_t v)
 {
     if (v >= 2)
         return false;
-    eg_value_id in[] = {case_input(c, "x", v ? eg_type_text(EG_F32, 1) : token(1))};
+    eg_value_id in[] = {case_const(c, "x", v ? 33 : 1, 1)};
     case_output(c, PLAIN_NODE(c, op, in));
     return true;
 }
@@ -393,8 +377,15 @@ static const op_cases ops[] = {
     {"concat", build_concat, 0},
     {"slice", build_slice, 0},
     {"transpose", build_transpose, 0},
+    {"spread", build_spread, 0},
     {"squeeze", build_squeeze, 0},
     {"cast", build_cast, 0},
+    {"linear", build_linear, 2e-5},
+    {"glu_linear", build_glu_linear, 2e-5},
+    {"attention", build_attention, 2e-5},
+    {"add_norm", build_add_norm, 2e-5},
+    {"embed_norm", build_embed_norm, 2e-5},
+    {"pool_normalize", build_pool_normalize, 2e-5},
 };
 const uint32_t op_group_count = sizeof ops / sizeof *ops;
 
@@ -415,6 +406,8 @@ static const struct {
     {", below a larger bound", {.inplace = -1, .roomier = 3, .oversized = true}},
     {", in place", {.inplace = 0}},
     {", in place on input 1", {.inplace = 1, .spread = 1}},
+    {", in place on input 2", {.inplace = 2}},
+    {", in place on input 3", {.inplace = 3}},
 };
 
 typedef struct {
@@ -446,6 +439,38 @@ can_be_in_place(const check_case *c, uint32_t input)
            eg_type_equal(&value->type, &eg_graph_value(&c->graph, node->outputs[0])->type);
 }
 
+/* What the reference gives; of a fused op, what it gives for the primitive nodes. */
+static eg_status
+ask_oracle(both *s, const check_case *c, void **out, uint64_t *out_count, eg_error *err)
+{
+    check_case parts;
+    EG_TRY(case_parts(c, NULL, &parts, err));
+    eg_status status = run_case(&s->reference, &parts, plain_style, out, out_count, err);
+    case_parts_finish(&parts);
+    return status;
+}
+
+/* A fused op beside the primitive ones on the same device. */
+static void
+check_parts(checker *k, both *s, const check_case *c, const char *label)
+{
+    eg_error err;
+    eg_error_init(&err);
+    check_case parts;
+    void *want = NULL;
+    uint64_t count;
+    check_begin(k, "%s, beside its parts", label);
+    eg_status status = case_parts(c, NULL, &parts, &err);
+    if (status == EG_OK) {
+        status = run_case(&s->tested, &parts, plain_style, &want, &count, &err);
+        case_parts_finish(&parts);
+    }
+    if (status == EG_OK)
+        status = run_style_of_case(s, c, plain_style, want, &err);
+    check_settle(k, status, &err);
+    eg_free(want);
+}
+
 static void
 check_case_in_all_styles(checker *k, both *s, const check_case *c, const char *label)
 {
@@ -454,7 +479,7 @@ check_case_in_all_styles(checker *k, both *s, const check_case *c, const char *l
     void *want;
     uint64_t count;
     check_begin(k, "%s", label);
-    eg_status status = run_case(&s->reference, c, plain_style, &want, &count, &err);
+    eg_status status = ask_oracle(s, c, &want, &count, &err);
     if (status != EG_OK) { /* without an oracle there is nothing to say */
         if (status == EG_E_UNSUPPORTED)
             check_skip(k, "reference: %s", err.message);
@@ -475,6 +500,8 @@ check_case_in_all_styles(checker *k, both *s, const check_case *c, const char *l
             check_settle(k, status, &err);
         if (i == 0 && status == EG_E_UNSUPPORTED)
             break;
+        if (i == 0 && case_is_fused(c))
+            check_parts(k, s, c, label);
     }
     eg_free(want);
 }
