@@ -65,6 +65,10 @@ void eg_cpu_split_queries(const eg_host_call *call, const eg_value_info *pair, b
 
 /* The worker's part of the run's scratch. */
 float *eg_cpu_scratch_of(const eg_host_call *call, uint32_t worker);
+/* Rows that a worker packs together (kernels.h). A node that asks for `packed` floats a row has room for that many, behind
+ * a head of its own, in the worker's part. */
+int64_t eg_cpu_pack_rows(const eg_dims *dims, uint32_t threads);
+#define EG_CPU_PACK_HEAD 16
 /* The part that all workers of a matmul share: *out_floats, at least a unit of the node's rows. */
 float *eg_cpu_scratch_shared(const eg_host_call *call, uint64_t *out_floats);
 

@@ -81,8 +81,15 @@ info(eg_device *base, const char *key)
     return text;
 }
 
-static const eg_host_backend common_backend = {
-    .name = "the CPU", .ops = common_ops, .level = EG_SUPPORT_OPTIMISED, .info = info, .scratch = eg_cpu_scratch};
+/* A backend's own products read the parts of a weight where they lie. */
+static const eg_host_use parts[] = {{"matmul", 1}, {"linear", 1}, {"glu_linear", 1}, {"glu_linear", 2}, {NULL, 0}};
+
+static const eg_host_backend common_backend = {.name = "the CPU",
+                                               .ops = common_ops,
+                                               .level = EG_SUPPORT_OPTIMISED,
+                                               .info = info,
+                                               .scratch = eg_cpu_scratch,
+                                               .parts = parts};
 
 eg_status
 eg_cpu_device_new(const eg_host *host, eg_isa isa, eg_cpu_device **out, eg_error *err)

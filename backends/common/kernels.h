@@ -21,6 +21,33 @@ typedef enum { EG_ISA_PLAIN, EG_ISA_AVX2, EG_ISA_AVX512, EG_ISA_NEON } eg_isa;
 typedef void (*eg_unary_kernel)(const float *x, float *y, int64_t n);
 typedef void (*eg_binary_kernel)(const float *a, const float *b, float *y, int64_t n);
 
+/* --- products ------------------------------------------------------------------------------------ */
+
+/* Rows of a packed x are whole multiples of this. */
+#define EG_PACK_ROWS 16
+
+/* What becomes of a product: factor · activation(product + bias) + residual. NULL: without it. */
+typedef struct eg_epilogue {
+    const float *bias; /* one for each column */
+    eg_unary_kernel activation;
+    const float *factor, *residual; /* like y, but rows ld_ floats apart; may be y itself */
+    int64_t ld_factor, ld_residual;
+} eg_epilogue;
+
+/* The epilogue of the block that begins at a row and a column. */
+static inline eg_epilogue
+eg_epilogue_at(const eg_epilogue *e, int64_t row, int64_t column)
+{
+    eg_epilogue at = *e;
+    if (e->bias != 0)
+        at.bias += column;
+    if (e->factor != 0)
+        at.factor += row * e->ld_factor + column;
+    if (e->residual != 0)
+        at.residual += row * e->ld_residual + column;
+    return at;
+}
+
 /* --- attention ----------------------------------------------------------------------------------- */
 
 /* Most queries of a call; a multiple of every instruction set's tile. */
@@ -74,13 +101,17 @@ typedef struct eg_kernels {
     void (*product)(const float *a, int64_t lda, const float *b, int64_t ldb, float *y, int64_t ldy, int64_t m,
                     int64_t n, int64_t k, float factor);
     /*
-     * y[m][n] = Σ x[m][k] · w[n][k]: rows by a weight, which is read where it lies. Each element is made of chains of
-     * 128 multiply-adds (fused, but in plain C), added up in order three by three, and these sums in order, whatever m
-     * and n are and wherever it stands; so the work may be cut anywhere along both. Needs up to 120 KiB of stack, no
-     * other memory.
+     * y[m][n] = epilogue(Σ x[m][k] · w[n][k]): rows by a weight, which is read where it lies. x is turned first, once for
+     * all weights that it is multiplied by: `packed`, on a cache line, has k floats for each row, and m rounded up to
+     * EG_PACK_ROWS. Each sum is made of chains of 128 multiply-adds (fused, but in plain C), added up in order, whatever m
+     * and n are and wherever it stands, and the epilogue is of single elements; so the work may be cut anywhere along
+     * both. Needs up to 64 KiB of stack, no other memory.
      */
-    void (*matmul)(const float *x, int64_t ldx, const float *w, int64_t ldw, float *y, int64_t ldy, int64_t m,
-                   int64_t n, int64_t k);
+    void (*matmul_pack)(const float *x, int64_t ldx, int64_t m, int64_t k, float *packed);
+    void (*matmul)(const float *packed, int64_t m, int64_t k, const float *w, int64_t ldw, int64_t n, float *y,
+                   int64_t ldy, const eg_epilogue *epilogue);
+    /* y[m][n] = epilogue(x), the same bits, for products from elsewhere; x is overwritten, and may be y. */
+    void (*finish)(float *x, int64_t ldx, float *y, int64_t ldy, int64_t m, int64_t n, const eg_epilogue *epilogue);
     /*
      * y = softmax(factor · q · kᵀ + bias) · v over the keys that each query sees; zeros where it sees none. One pass
      * over the keys, EG_ATTENTION_KEYS at a time from key 0 on, with a running maximum and sum: each number comes from
@@ -103,6 +134,7 @@ void eg_kernels_init(eg_kernels *kernels, eg_isa isa);
 
 /* What kernels.c calls; each overrides the entries that it has. */
 void eg_kernels_plain(eg_kernels *kernels);
+void eg_kernels_plain_matmul(eg_kernels *kernels);
 void eg_kernels_avx2(eg_kernels *kernels);
 void eg_kernels_avx512(eg_kernels *kernels);
 void eg_kernels_neon(eg_kernels *kernels);

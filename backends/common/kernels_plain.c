@@ -146,41 +146,6 @@ product_block(const float *a, int64_t lda, const float *b, int64_t ldb, float *y
     }
 }
 
-/* The sum of one chain, and of the chains of one depth: the order of the other versions, but products are rounded. */
-static float
-matmul_chain(const float *x, const float *w, int64_t k)
-{
-    float sum = 0;
-    for (int64_t i = 0; i < k; i++)
-        sum += x[i] * w[i];
-    return sum;
-}
-
-static float
-matmul_depth(const float *x, const float *w, int64_t k)
-{
-    enum { CHAIN = 128 };
-    float sum = 0;
-    for (int64_t i = 0; i < k; i += CHAIN)
-        sum += matmul_chain(x + i, w + i, k - i < CHAIN ? k - i : CHAIN);
-    return sum;
-}
-
-static void
-matmul_block(const float *x, int64_t ldx, const float *w, int64_t ldw, float *y, int64_t ldy, int64_t m, int64_t n,
-             int64_t k)
-{
-    enum { DEPTH = 384 };
-    for (int64_t r = 0; r < m; r++) {
-        for (int64_t c = 0; c < n; c++) {
-            float sum = 0;
-            for (int64_t i = 0; i < k; i += DEPTH)
-                sum += matmul_depth(x + r * ldx + i, w + c * ldw + i, k - i < DEPTH ? k - i : DEPTH);
-            y[r * ldy + c] = sum;
-        }
-    }
-}
-
 static void
 transpose_block(const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows, int64_t columns)
 {
@@ -283,7 +248,7 @@ eg_kernels_plain(eg_kernels *k)
                       .accumulate = accumulate_row,
                       .max = max_row,
                       .product = product_block,
-                      .matmul = matmul_block,
                       .attention = attention_block,
                       .transpose = transpose_block};
+    eg_kernels_plain_matmul(k);
 }

@@ -500,6 +500,8 @@ simd_fill(eg_kernels *k)
     k->softmax = simd_softmax;
     k->product = simd_product;
     k->transpose = simd_transpose;
+    k->matmul_pack = simd_matmul_pack;
     k->matmul = simd_matmul;
+    k->finish = simd_finish;
     k->attention = simd_attention;
 }

@@ -4,6 +4,8 @@
 
 /* Most floats that padded matmuls ask for; above, only their last rows are padded. */
 #define MOST_SHARED ((uint64_t)1 << 20)
+/* Rows that a worker packs together at most; where there are many workers, half of that. */
+#define MOST_PACKED 96
 
 static uint64_t
 round_up(uint64_t n, uint64_t unit)
@@ -22,32 +24,50 @@ worker_rows(const eg_dims *dims)
     return round_up(longest, 16);
 }
 
+/* Rows of the largest value of a run. */
+static uint64_t
+most_rows(const eg_dims *dims)
+{
+    uint64_t rows = dims->B;
+    for (uint32_t s = 0; s < dims->set_count; s++)
+        if (dims->sets[s].T > rows)
+            rows = dims->sets[s].T;
+    return rows;
+}
+
 /* Floats of the part that padded matmuls share; it comes first. */
 static uint64_t
 shared_floats(const eg_exec *exec, const eg_dims *dims)
 {
-    uint64_t rows = dims->B, unit = eg_cpu_device_of(exec->device)->row_unit;
-    for (uint32_t s = 0; s < dims->set_count; s++)
-        if (dims->sets[s].T > rows)
-            rows = dims->sets[s].T;
-    uint64_t all = round_up(rows, unit) * exec->scratch.matmul_row, least = unit * exec->scratch.matmul_row;
+    uint64_t unit = eg_cpu_device_of(exec->device)->row_unit;
+    uint64_t all = round_up(most_rows(dims), unit) * exec->scratch.matmul_row, least = unit * exec->scratch.matmul_row;
     uint64_t most = least > MOST_SHARED ? least : MOST_SHARED;
     return round_up(all < least ? least : all > most ? most : all, 16);
 }
 
+int64_t
+eg_cpu_pack_rows(const eg_dims *dims, uint32_t threads)
+{
+    uint64_t rows = round_up(most_rows(dims), EG_PACK_ROWS), most = threads > 8 ? MOST_PACKED / 2 : MOST_PACKED;
+    return (int64_t)(rows < EG_PACK_ROWS ? EG_PACK_ROWS : rows > most ? most : rows);
+}
+
 /* Floats of a worker's part: nodes run one after another, so the one that wants most decides. */
 static uint64_t
-worker_floats(const eg_exec *exec, const eg_dims *dims)
+worker_floats(const eg_exec *exec, const eg_dims *dims, uint32_t threads)
 {
     uint64_t rows = exec->scratch.row * worker_rows(dims);
     uint64_t fixed = round_up(round_up(exec->scratch.bytes, sizeof(float)) / sizeof(float), 16);
-    return rows > fixed ? rows : fixed;
+    uint64_t packed = exec->scratch.packed * (uint64_t)eg_cpu_pack_rows(dims, threads);
+    packed += packed > 0 ? EG_CPU_PACK_HEAD : 0;
+    uint64_t most = rows > fixed ? rows : fixed;
+    return most > packed ? most : packed;
 }
 
 uint64_t
 eg_cpu_scratch(const eg_exec *exec, const eg_dims *bound, uint32_t threads)
 {
-    return (shared_floats(exec, bound) + worker_floats(exec, bound) * threads) * sizeof(float);
+    return (shared_floats(exec, bound) + worker_floats(exec, bound, threads) * threads) * sizeof(float);
 }
 
 float *
@@ -62,5 +82,5 @@ eg_cpu_scratch_of(const eg_host_call *call, uint32_t worker)
 {
     uint64_t shared;
     float *data = eg_cpu_scratch_shared(call, &shared);
-    return data + shared + worker_floats(call->exec, call->run->dims) * worker;
+    return data + shared + worker_floats(call->exec, call->run->dims, call->run->threads) * worker;
 }

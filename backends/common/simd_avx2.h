@@ -15,7 +15,7 @@
 #define ATTENTION_MOST_KEYS 8
 #define MATMUL_UNIT 1
 #define MATMUL_COLUMNS_1 8
-#define MATMUL_COLUMNS_2 4
+#define MATMUL_COLUMNS_2 6
 #define MATMUL_COLUMNS_3 4
 
 typedef __m256 vf;
@@ -90,20 +90,4 @@ v_largest(vf a)
     __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
-}
-
-/* y[row][c] = column[c][row], four columns. */
-static inline void
-v_store_turned(const vf *column, float *y, int64_t ldy)
-{
-    vf a = _mm256_unpacklo_ps(column[0], column[1]), b = _mm256_unpackhi_ps(column[0], column[1]);
-    vf c = _mm256_unpacklo_ps(column[2], column[3]), d = _mm256_unpackhi_ps(column[2], column[3]);
-    const vf pairs[4] = {/* rows i and i + 4 */
-                         _mm256_shuffle_ps(a, c, 0x44), _mm256_shuffle_ps(a, c, 0xee), _mm256_shuffle_ps(b, d, 0x44),
-                         _mm256_shuffle_ps(b, d, 0xee)};
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        _mm_storeu_ps(y + i * ldy, _mm256_castps256_ps128(pairs[i]));
-        _mm_storeu_ps(y + (i + 4) * ldy, _mm256_extractf128_ps(pairs[i], 1));
-    }
 }

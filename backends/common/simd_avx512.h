@@ -15,7 +15,7 @@
 #define ATTENTION_MOST_KEYS 16
 #define MATMUL_UNIT 1
 #define MATMUL_COLUMNS_1 16
-#define MATMUL_COLUMNS_2 8
+#define MATMUL_COLUMNS_2 12
 #define MATMUL_COLUMNS_3 8
 
 typedef __m512 vf;
@@ -76,22 +76,4 @@ v_split(vf x, vf *e)
     __m512i exponent = _mm512_srai_epi32(_mm512_sub_epi32(bits, _mm512_set1_epi32(0x3f3504f3)), 23);
     *e = _mm512_cvtepi32_ps(exponent);
     return _mm512_castsi512_ps(_mm512_sub_epi32(bits, _mm512_slli_epi32(exponent, 23)));
-}
-
-/* y[row][c] = column[c][row], four columns. */
-static inline void
-v_store_turned(const vf *column, float *y, int64_t ldy)
-{
-    vf a = _mm512_unpacklo_ps(column[0], column[1]), b = _mm512_unpackhi_ps(column[0], column[1]);
-    vf c = _mm512_unpacklo_ps(column[2], column[3]), d = _mm512_unpackhi_ps(column[2], column[3]);
-    const vf fours[4] = {/* rows i, i + 4, i + 8 and i + 12 */
-                         _mm512_shuffle_ps(a, c, 0x44), _mm512_shuffle_ps(a, c, 0xee), _mm512_shuffle_ps(b, d, 0x44),
-                         _mm512_shuffle_ps(b, d, 0xee)};
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        _mm_storeu_ps(y + i * ldy, _mm512_castps512_ps128(fours[i]));
-        _mm_storeu_ps(y + (i + 4) * ldy, _mm512_extractf32x4_ps(fours[i], 1));
-        _mm_storeu_ps(y + (i + 8) * ldy, _mm512_extractf32x4_ps(fours[i], 2));
-        _mm_storeu_ps(y + (i + 12) * ldy, _mm512_extractf32x4_ps(fours[i], 3));
-    }
 }

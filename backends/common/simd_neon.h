@@ -13,7 +13,7 @@
 #define ATTENTION_MOST_KEYS 8
 #define MATMUL_UNIT 2
 #define MATMUL_COLUMNS_1 8
-#define MATMUL_COLUMNS_2 4
+#define MATMUL_COLUMNS_2 6
 #define MATMUL_COLUMNS_3 4
 #define TRANSPOSE_BLOCK 4
 
@@ -96,17 +96,4 @@ v_transpose_block(const float *x, int64_t ldx, float *y, int64_t ldy)
     vst1q_f32(y + ldy, vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1])));
     vst1q_f32(y + 2 * ldy, vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0])));
     vst1q_f32(y + 3 * ldy, vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1])));
-}
-
-/* y[row][c] = column[c][row], four columns. */
-static inline void
-v_store_turned(const vf *column, float *y, int64_t ldy)
-{
-    float32x4x2_t a = vtrnq_f32(column[0], column[1]), b = vtrnq_f32(column[2], column[3]);
-    const vf rows[4] = {vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0])),
-                        vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1])),
-                        vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0])),
-                        vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]))};
-    for (int i = 0; i < 4; i++)
-        vst1q_f32(y + i * ldy, rows[i]);
 }

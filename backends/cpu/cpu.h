@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cpu backend: matmul by OpenBLAS or, of few rows, by a kernel of its own, the common kernels for everything else. */
+/* The cpu backend: products by a kernel of its own or by OpenBLAS, the common kernels for everything else. */
 #ifndef EG_CPU_CPU_H
 #define EG_CPU_CPU_H
 
@@ -17,7 +17,24 @@ typedef struct eg_cpu_library {
 /* The ops it brings; ended by NULL. */
 extern const eg_host_op *const eg_cpu_own_ops[];
 
-/* At least one row. */
-eg_status eg_cpu_matmul_blas(const eg_host_call *call, const eg_blas *blas);
+/* Columns of the widest tile of OpenBLAS. */
+#define EG_CPU_TILE_COLUMNS 768
+
+/* One weight and what becomes of the product with it. */
+typedef struct eg_cpu_product {
+    uint32_t weight; /* the input */
+    eg_epilogue epilogue;
+} eg_cpu_product;
+
+/* matmul, linear or glu_linear: rows of x by one weight, or by two, of which the second finds the first's result in y. */
+typedef struct eg_cpu_linear {
+    eg_host_matrix x, y;
+    eg_cpu_product products[2];
+    int product_count;
+} eg_cpu_linear;
+
+/* Both: at least one row. */
+void eg_cpu_linear_own(const eg_host_call *call, const eg_cpu_linear *linear);
+eg_status eg_cpu_linear_blas(const eg_host_call *call, const eg_cpu_linear *linear, const eg_blas *blas);
 
 #endif

@@ -1,27 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* matmul, y = x · wᵀ: by OpenBLAS, or by the kernel of backends/common where there are fewer rows. */
+/* matmul, linear and glu_linear: what they are given, and who multiplies. */
 #include <limits.h>
 
 #include "cpu.h"
 
-/* Columns of a part are a multiple of this, so that no two threads write to one cache line. */
-#define COLUMN_STEP 64
-/* Columns below which rows are shared out instead: each part turns its rows of x anew. */
-#define LEAST_COLUMNS 192
-/* Rows of a part are a multiple of this: what the widest panel of eight lanes holds. */
-#define ROW_STEP 24
-/* Rows of a part, where there are enough of them for several parts a thread: one that is late holds up the others less. */
-#define EASY_ROWS 96
-#define PARTS_PER_THREAD 4
-/* Nanoseconds of a multiplication and an addition, for this many rows at least: the weight must be read for one too. */
-#define COST 0.025
-#define COST_ROWS 8
+/* --- accept ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+most(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* OpenBLAS takes sizes of 32 bits. */
+static bool
+fits_blas(eg_host_reader *reader)
+{
+    eg_value_info x, w, out;
+    if (!eg_host_input(reader, 0, &x) || !eg_host_input(reader, 1, &w) || !eg_host_output(reader, &out))
+        return false;
+    if (w.dims[0].k > INT_MAX || x.row_stride > INT_MAX || w.row_stride > INT_MAX || out.row_stride > INT_MAX)
+        return eg_host_refuse(reader, "larger than OpenBLAS's 32-bit sizes");
+    return true;
+}
+
+/* What both ways of multiplying want of the scratch; the op's inputs were accepted already. */
+static bool
+want_scratch(eg_host_reader *reader, bool two_weights)
+{
+    const eg_cpu_device *device = eg_cpu_device_of(reader->device);
+    const eg_cpu_library *library = device->library;
+    eg_value_info w;
+    if (!eg_host_input(reader, 1, &w))
+        return false;
+    reader->scratch.packed = (uint64_t)w.dims[1].k;
+    if (library->own_rows == INT64_MAX)
+        return true;
+    uint64_t units =
+        (device->row_unit + EG_PACK_ROWS - 1) / EG_PACK_ROWS; /* the scratch is for EG_PACK_ROWS at least */
+    if (two_weights)                                          /* the second's tile */
+        reader->scratch.packed = most(reader->scratch.packed, EG_CPU_TILE_COLUMNS * units);
+    reader->scratch.matmul_row = device->row_unit > 1 ? (uint64_t)(w.dims[0].k + w.dims[1].k) : 0;
+    return fits_blas(reader);
+}
 
 static bool
 accept_matmul(eg_host_reader *reader)
 {
     eg_value_info x, w, out;
-    const eg_cpu_library *library = eg_cpu_device_of(reader->device)->library;
     if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &x) || !eg_host_input(reader, 1, &w) ||
         !eg_host_output(reader, &out))
         return false;
@@ -30,101 +56,109 @@ accept_matmul(eg_host_reader *reader)
         return eg_host_refuse(reader, "wants f32 rows and an f32 table of rank 2");
     if (eg_host_width(&x) != w.dims[1].k || eg_host_width(&out) != w.dims[0].k)
         return eg_host_refuse(reader, "sizes that do not fit");
-    if (library->own_rows == INT64_MAX)
-        return true;
-    if (w.dims[0].k > INT_MAX || x.row_stride > INT_MAX || w.row_stride > INT_MAX || out.row_stride > INT_MAX)
-        return eg_host_refuse(reader, "larger than OpenBLAS's 32-bit sizes");
-    reader->scratch.matmul_row =
-        eg_cpu_device_of(reader->device)->row_unit > 1 ? (uint64_t)(w.dims[0].k + w.dims[1].k) : 0;
-    return true;
+    return want_scratch(reader, false);
 }
 
-/* --- by the kernel --------------------------------------------------------------------------------------------- */
-
-/* A grid of tiles, `down` by as many as the columns need. */
-typedef struct matmul_work {
-    const eg_kernels *kernels;
-    eg_host_matrix x, w, y;
-    int64_t tile_rows, tile_columns, down;
-} matmul_work;
-
-static int64_t
-least(int64_t a, int64_t b)
+/* OpenBLAS writes the product over what lay there; only the kernel adds to it as it writes. */
+static bool
+accept_linear(eg_host_reader *reader)
 {
-    return a < b ? a : b;
+    const eg_cpu_library *library = eg_cpu_device_of(reader->device)->library;
+    if (!eg_host_accept_linear(reader))
+        return false;
+    if (reader->attrs.has_residual && library->own_rows == INT64_MAX)
+        reader->inplace_mask = 1u << (reader->input_count - 1);
+    return want_scratch(reader, false);
 }
 
-static int64_t
-parts_of(int64_t n, int64_t part)
+static bool
+accept_glu_linear(eg_host_reader *reader)
 {
-    return (n + part - 1) / part;
+    return eg_host_accept_glu_linear(reader) && want_scratch(reader, true);
 }
 
-/* The part that makes n into `parts`, as a multiple of `step`. */
-static int64_t
-part_of(int64_t n, int64_t parts, int64_t step)
+/* --- run -------------------------------------------------------------------------------------------------------- */
+
+static eg_unary_kernel
+activation_of(const eg_kernels *kernels, eg_host_activation activation)
 {
-    return parts_of(parts_of(n, parts), step) * step;
+    const eg_unary_kernel kernel[] = {
+        [EG_HOST_NO_ACTIVATION] = NULL,           [EG_HOST_GELU] = kernels->gelu,
+        [EG_HOST_GELU_TANH] = kernels->gelu_tanh, [EG_HOST_GELU_QUICK] = kernels->gelu_quick,
+        [EG_HOST_RELU] = kernels->relu,           [EG_HOST_RELU2] = kernels->relu2,
+        [EG_HOST_SILU] = kernels->silu,           [EG_HOST_MISH] = kernels->mish,
+        [EG_HOST_TANH] = kernels->tanh,           [EG_HOST_SIGMOID] = kernels->sigmoid,
+        [EG_HOST_LOG1P] = kernels->log1p,
+    };
+    return kernel[activation];
 }
 
-static void
-compute_block(const matmul_work *work, int64_t row, int64_t rows, int64_t column, int64_t columns)
+static eg_status
+multiply(const eg_host_call *call, const eg_cpu_linear *linear)
 {
-    const eg_host_matrix *x = &work->x, *w = &work->w, *y = &work->y;
-    work->kernels->matmul(x->f32 + row * x->stride, x->stride, w->f32 + column * w->stride, w->stride,
-                          y->f32 + row * y->stride + column, y->stride, least(rows, x->rows - row),
-                          least(columns, w->rows - column), x->width);
+    const eg_cpu_library *library = eg_cpu_device_of(call->device)->library;
+    if (linear->y.rows == 0)
+        return EG_OK;
+    if (linear->y.rows >= library->own_rows) {
+        eg_host_ran(call, "openblas");
+        return eg_cpu_linear_blas(call, linear, &library->blas);
+    }
+    eg_host_ran(call, "own");
+    eg_cpu_linear_own(call, linear);
+    return EG_OK;
 }
 
-/* Tiles [begin, end), those of one column range together; where rows are not cut, all of them are one. */
-static void
-compute_tiles(void *arg, int64_t begin, int64_t end, uint32_t worker)
+static eg_cpu_linear
+linear_of(const eg_host_call *call)
 {
-    (void)worker;
-    const matmul_work *work = arg;
-    if (work->down == 1)
-        compute_block(work, 0, work->x.rows, begin * work->tile_columns, (end - begin) * work->tile_columns);
-    for (int64_t i = begin; i < end && work->down > 1; i++)
-        compute_block(work, i % work->down * work->tile_rows, work->tile_rows, i / work->down * work->tile_columns,
-                      work->tile_columns);
-}
-
-/*
- * Columns are shared among the threads, so that each reads its own part of the weight. Where that leaves threads
- * without, rows are cut too; where there are too few of them, the columns of a part become fewer. No cut changes a bit.
- */
-static void
-run_own(const eg_host_call *call)
-{
-    matmul_work work = {.kernels = eg_cpu_kernels(call->device),
-                        .x = eg_host_matrix_in(call, 0),
-                        .w = eg_host_matrix_in(call, 1),
-                        .y = eg_host_matrix_out(call)};
-    int64_t rows = work.x.rows, columns = work.w.rows, threads = call->run->threads;
-    work.tile_columns = LEAST_COLUMNS;
-    int64_t across = parts_of(columns, work.tile_columns);
-    int64_t down = least(parts_of(threads, across), parts_of(rows, ROW_STEP));
-    int64_t easy = threads > 1 ? least(parts_of(PARTS_PER_THREAD * threads, across), rows / EASY_ROWS) : 1;
-    down = easy > down ? easy : down;
-    if (across * down < threads)
-        work.tile_columns = part_of(columns, parts_of(threads, down), COLUMN_STEP);
-    work.tile_rows = part_of(rows, down, ROW_STEP);
-    work.down = parts_of(rows, work.tile_rows);
-    int64_t busy = rows < COST_ROWS ? COST_ROWS : least(rows, work.tile_rows);
-    double cost = COST * (double)busy * (double)work.x.width * (double)work.tile_columns;
-    eg_cpu_split(call, work.down * parts_of(columns, work.tile_columns), 1, cost, compute_tiles, &work);
+    return (eg_cpu_linear){.x = eg_host_matrix_in(call, 0),
+                           .y = eg_host_matrix_out(call),
+                           .products = {{.weight = 1}, {.weight = 2}},
+                           .product_count = 1};
 }
 
 static eg_status
 run_matmul(const eg_host_call *call)
 {
-    const eg_cpu_library *library = eg_cpu_device_of(call->device)->library;
-    int64_t rows = eg_host_matrix_out(call).rows;
-    if (rows >= library->own_rows)
-        return rows == 0 ? EG_OK : eg_cpu_matmul_blas(call, &library->blas);
-    run_own(call);
-    return EG_OK;
+    eg_cpu_linear linear = linear_of(call);
+    return multiply(call, &linear);
+}
+
+static eg_status
+run_linear(const eg_host_call *call)
+{
+    const eg_host_attrs *attrs = &call->node->attrs;
+    eg_cpu_linear linear = linear_of(call);
+    eg_epilogue *epilogue = &linear.products[0].epilogue;
+    epilogue->activation = activation_of(eg_cpu_kernels(call->device), attrs->activation);
+    if (attrs->has_bias)
+        epilogue->bias = eg_host_vector_in(call, 2);
+    if (attrs->has_residual) {
+        eg_host_matrix residual = eg_host_matrix_in(call, call->node->input_count - 1);
+        epilogue->residual = residual.f32;
+        epilogue->ld_residual = residual.stride;
+    }
+    return multiply(call, &linear);
+}
+
+static eg_status
+run_glu_linear(const eg_host_call *call)
+{
+    const eg_host_attrs *attrs = &call->node->attrs;
+    eg_cpu_linear linear = linear_of(call);
+    eg_epilogue *gate = &linear.products[0].epilogue, *value = &linear.products[1].epilogue;
+    linear.product_count = 2;
+    gate->activation = activation_of(eg_cpu_kernels(call->device), attrs->activation);
+    value->factor = linear.y.f32;
+    value->ld_factor = linear.y.stride;
+    if (attrs->has_bias) {
+        gate->bias = eg_host_vector_in(call, 3);
+        value->bias = eg_host_vector_in(call, 4);
+    }
+    return multiply(call, &linear);
 }
 
 static const eg_host_op matmul = {"matmul", 0, accept_matmul, run_matmul};
-const eg_host_op *const eg_cpu_own_ops[] = {&matmul, NULL};
+static const eg_host_op linear = {"linear", 0, accept_linear, run_linear};
+static const eg_host_op glu_linear = {"glu_linear", 0, accept_glu_linear, run_glu_linear};
+const eg_host_op *const eg_cpu_own_ops[] = {&matmul, &linear, &glu_linear, NULL};

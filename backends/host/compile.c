@@ -126,6 +126,7 @@ compile_node(eg_exec *exec, const eg_view *view, uint32_t number, uint32_t *inpu
     keep_most(&exec->scratch.bytes, reader.scratch.bytes);
     keep_most(&exec->scratch.row, reader.scratch.row);
     keep_most(&exec->scratch.matmul_row, reader.scratch.matmul_row);
+    keep_most(&exec->scratch.packed, reader.scratch.packed);
     return EG_OK;
 }
 

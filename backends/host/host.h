@@ -124,6 +124,7 @@ typedef struct eg_host_scratch {
     uint64_t bytes;      /* the same for every size */
     uint64_t row;        /* floats for each row of the longest text and each thread */
     uint64_t matmul_row; /* floats for each row of a matmul that is padded to whole units */
+    uint64_t packed;     /* floats for each of the rows that a thread packs together, and each thread */
 } eg_host_scratch;
 
 typedef struct eg_host_node {
