@@ -72,13 +72,17 @@ eg_read_ints(const char *text, const char *what, int64_t min, int64_t max, int64
     return EG_OK;
 }
 
-/* A decimal such as 0.5 or 3: digits, perhaps a point and digits. */
+/* A decimal such as 0.5, 3 or 1e-4: digits, perhaps a point and digits, perhaps a power of ten. */
 static eg_status
 read_number(const char *text, const char *what, double *out, eg_error *err)
 {
-    size_t whole = strspn(text, "0123456789");
-    size_t part = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
-    size_t length = part ? whole + 1 + part : whole;
+    size_t whole = strspn(text, "0123456789"), length = whole;
+    if (text[length] == '.' && strspn(text + length + 1, "0123456789"))
+        length += 1 + strspn(text + length + 1, "0123456789");
+    size_t sign = text[length] == 'e' && (text[length + 1] == '-' || text[length + 1] == '+');
+    size_t power = text[length] == 'e' ? strspn(text + length + 1 + sign, "0123456789") : 0;
+    if (power)
+        length += 1 + sign + power;
     double value = strtod(text, NULL);
     if (whole == 0 || text[length] != '\0' || (text[0] == '0' && whole > 1) || !(value > 0.0) || value > 1e6) {
         eg_fault(err, EG_E_USAGE, "%s: '%.100s' is not a number above 0", what, text);

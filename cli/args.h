@@ -78,6 +78,11 @@ typedef struct eg_arguments {
     /* conformance */
     const char *group;
 
+    /* verify */
+    const char *golden;
+    eg_switch all;
+    double tolerance;
+
     void *owned; /* memory behind values that were taken apart */
 } eg_arguments;
 

@@ -25,6 +25,6 @@ typedef struct eg_command {
 } eg_command;
 
 extern const eg_command eg_cmd_embed, eg_cmd_run, eg_cmd_tokenize, eg_cmd_similarity, eg_cmd_inspect, eg_cmd_families,
-    eg_cmd_backends, eg_cmd_compile, eg_cmd_bench, eg_cmd_conformance;
+    eg_cmd_backends, eg_cmd_compile, eg_cmd_bench, eg_cmd_conformance, eg_cmd_verify;
 
 #endif

@@ -56,4 +56,17 @@ typedef struct eg_ids {
 EG_NODISCARD eg_status eg_ids_read(const char *path, eg_ids *out, eg_error *err);
 void eg_ids_free(eg_ids *ids);
 
+/* The same with the other arrays of the archive: what a reference computed. */
+typedef struct eg_golden_array eg_golden_array;
+typedef struct eg_golden_file {
+    eg_ids ids;
+    eg_tensor_view *tensors;
+    size_t count, capacity;
+    eg_golden_array *arrays; /* names and data of the tensors */
+} eg_golden_file;
+
+/* Float32 or int64 of 1 to EG_TENSOR_RANK axes; a fault is EG_E_INPUT. */
+EG_NODISCARD eg_status eg_golden_read(const char *path, eg_golden_file *out, eg_error *err);
+void eg_golden_free(eg_golden_file *file);
+
 #endif

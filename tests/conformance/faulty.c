@@ -5,6 +5,7 @@
  */
 #include <egbert/plugin.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +90,13 @@ faulty_support(eg_device *dev, const eg_view *view, uint32_t node, eg_support *o
     return EG_OK;
 #else
     eg_status status = reference_ops->support(dev, view, node, out);
+#ifdef FAULT_ONLY
+    /* Wrong where one fused op is, right everywhere else: what a verification must find. */
+    if (strcmp(host->node_op(host->ctx, view, node), FAULT_ONLY) != 0) {
+        out->level = EG_SUPPORT_NO;
+        snprintf(out->reason, sizeof out->reason, "%s alone is taken", FAULT_ONLY);
+    }
+#endif
 #ifdef FAULT_NO_REASON
     if (strcmp(host->node_op(host->ctx, view, node), "gelu") == 0) {
         out->level = EG_SUPPORT_NO;
