@@ -5,7 +5,7 @@
 
 #include "engine/draw/draw.h"
 #include "engine/model.h"
-#include "engine/plan.h"
+#include "engine/plan_report.h"
 
 static void
 json_string(eg_strbuf *out, const char *s)
@@ -271,23 +271,6 @@ describe_scopes(eg_strbuf *out, const eg_graph *graph, eg_error *err)
     return ok ? EG_OK : eg_fail_nomem(err, "a description");
 }
 
-/* Naive, arena and bound of all memory spaces together. Scratch is the kernels' own and is not counted. */
-static eg_status
-sum_memory(const eg_plan *plan, const eg_dims *bound, eg_plan_sizes *out, eg_error *err)
-{
-    eg_memory_plan memory = {0};
-    eg_status status =
-        eg_plan_graph_memory(&plan->built.graph, &plan->partition, plan->targets, bound, NULL, &memory, err);
-    *out = (eg_plan_sizes){0};
-    for (uint32_t i = 0; status == EG_OK && i < memory.space_count; i++) {
-        out->naive += memory.spaces[i].sizes.naive;
-        out->arena += memory.spaces[i].sizes.arena;
-        out->bound += memory.spaces[i].sizes.bound;
-    }
-    eg_memory_plan_finish(&memory);
-    return status;
-}
-
 static void
 describe_sizes(eg_strbuf *out, const eg_sizes *sizes)
 {
@@ -297,18 +280,21 @@ describe_sizes(eg_strbuf *out, const eg_sizes *sizes)
 
 /* Of the exact batch, and beside it of the sizes for which a plan is really made. */
 static eg_status
-describe_memory(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_sizes *exact, eg_error *err)
+describe_memory(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_sizes *exact, const eg_run_memory *run,
+                eg_error *err)
 {
     eg_sizes rounded = eg_sizes_round_up(exact);
     eg_row_set set = {.T = rounded.T, .P = rounded.P, .max_n = rounded.max_n};
     eg_dims dims = {.size = sizeof dims, .B = rounded.B, .set_count = 1, .sets = &set};
     eg_plan_sizes of_exact, of_rounded;
-    EG_TRY(sum_memory(plan, &plan->bound, &of_exact, err));
-    EG_TRY(sum_memory(plan, &dims, &of_rounded, err));
+    EG_TRY(eg_plan_sum_memory(plan, &plan->bound, &of_exact, err));
+    EG_TRY(eg_plan_sum_memory(plan, &dims, &of_rounded, err));
     eg_plan_say_placement(model, plan, of_exact.arena);
-    eg_strbuf_printf(out, ",\"memory\":{\"naive\":%" PRIu64 ",\"arena\":%" PRIu64 ",\"bound\":%" PRIu64 "}",
-                     of_exact.naive, of_exact.arena, of_exact.bound);
-    eg_strbuf_puts(out, ",\"sizes\":");
+    eg_strbuf_printf(out, ",\"memory\":{\"naive\":%" PRIu64 ",\"arena\":%" PRIu64 ",\"bound\":%" PRIu64, of_exact.naive,
+                     of_exact.arena, of_exact.bound);
+    if (run->known)
+        eg_strbuf_printf(out, ",\"scratch\":%" PRIu64 ",\"allocated\":%" PRIu64, run->scratch, run->allocated);
+    eg_strbuf_puts(out, "},\"sizes\":");
     describe_sizes(out, exact);
     eg_strbuf_printf(out, ",\"rounded\":{\"naive\":%" PRIu64 ",\"arena\":%" PRIu64 ",\"bound\":%" PRIu64 ",\"sizes\":",
                      of_rounded.naive, of_rounded.arena, of_rounded.bound);
@@ -380,13 +366,14 @@ sizes_of(const eg_model *model, const eg_describe_options *options, eg_sizes *ou
 }
 
 static eg_status
-compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_sizes *sizes, eg_error *err)
+compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_sizes *sizes, const eg_run_memory *run,
+             eg_error *err)
 {
     eg_strbuf_putc(out, '{');
     describe_passes(out, plan);
     describe_placement(out, plan);
     describe_lowered(out, plan);
-    EG_TRY(describe_memory(out, model, plan, sizes, err));
+    EG_TRY(describe_memory(out, model, plan, sizes, run, err));
     eg_strbuf_printf(out, ",\"kernels\":%zu,\"copies\":%zu", count_kernels(&plan->built.graph),
                      plan->partition.crossings.count);
     EG_TRY(describe_scopes(out, &plan->built.graph, err));
@@ -395,6 +382,15 @@ compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_size
     describe_threads(out, model->engine->threads);
     eg_strbuf_putc(out, '}');
     return EG_OK;
+}
+
+static eg_status
+report_and_write(eg_strbuf *out, eg_model *model, const eg_plan_request *request, eg_plan *plan, const eg_sizes *sizes,
+                 eg_error *err)
+{
+    eg_run_memory run;
+    EG_TRY(eg_plan_report_late(model, request, plan, &run, err));
+    return compile_json(out, model, plan, sizes, &run, err);
 }
 
 static eg_status
@@ -441,7 +437,7 @@ compile(eg_model *model, const eg_describe_options *options, eg_strbuf *out, eg_
     else if (status == EG_OK && options->draw != EG_DRAW_NONE)
         status = draw(plan, options, out, err);
     else if (status == EG_OK)
-        status = compile_json(out, model, plan, &sizes, err);
+        status = report_and_write(out, model, &request, plan, &sizes, err);
     eg_plan_finish(plan);
     eg_free(plan);
     return status;

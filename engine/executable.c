@@ -12,6 +12,41 @@ is_weight(const eg_graph *graph, eg_value_id value)
     return (eg_graph_value(graph, value)->flags & EG_VALUE_CONST) != 0;
 }
 
+/* Bytes of a constant as it lies in the file. */
+static uint64_t
+file_bytes(const eg_value *value)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < value->constant->view_count; i++) {
+        const eg_host_view *view = &value->constant->views[i];
+        uint64_t bytes = eg_dtype_size(view->dtype);
+        for (uint32_t a = 0; a < value->type.rank; a++)
+            bytes *= (uint64_t)view->dims[a]; /* it is mapped, so it has been counted */
+        total += bytes;
+    }
+    return total;
+}
+
+static bool
+has_weight(const eg_executable *executable, const eg_shared_weight *weight)
+{
+    for (size_t i = 0; i < executable->weights.count; i++)
+        if (executable->weights.items[i] == weight)
+            return true;
+    return false;
+}
+
+static void
+count_weight(eg_executable *executable, const eg_shared_weight *weight, const eg_value *value)
+{
+    uint64_t own = eg_shared_weight_bytes(weight);
+    if (has_weight(executable, weight))
+        return;
+    executable->packed_weights += own > 0;
+    executable->packed_bytes += own;
+    executable->borrowed_bytes += own ? 0 : file_bytes(value);
+}
+
 /* The stage's weights by the view's numbers. */
 static eg_status
 get_weights(eg_model *model, eg_executable *executable, const eg_stage *stage, const eg_view *view, eg_weight **weights,
@@ -23,7 +58,9 @@ get_weights(eg_model *model, eg_executable *executable, const eg_stage *stage, c
             continue;
         eg_shared_weight *shared;
         EG_TRY(eg_weight_cache_get(&model->weights, graph, &executable->plan.partition, stage->target,
-                                   &executable->plan.targets[stage->target], view->values[i], &shared, err));
+                                   &executable->plan.targets[stage->target], view->values[i],
+                                   executable->plan.plain_weights, &shared, err));
+        count_weight(executable, shared, eg_graph_value(graph, view->values[i]));
         if (!EG_PUSH(&executable->weights, shared)) {
             eg_weight_cache_put(&model->weights, shared);
             return eg_fail_nomem(err, "a plan's weights");
@@ -177,13 +214,19 @@ bind_stage(eg_executable *executable, size_t number, eg_error *err)
     return EG_OK;
 }
 
+static void
+sum_arenas(eg_executable *executable)
+{
+    for (uint32_t i = 0; i < executable->memory.space_count; i++)
+        executable->arena_bytes += executable->memory.spaces[i].sizes.arena;
+}
+
 static eg_status
-check_arena(eg_model *model, eg_executable *executable, bool *out_too_large, eg_error *err)
+check_arena(eg_model *model, const eg_executable *executable, bool *out_too_large, eg_error *err)
 {
     eg_engine *engine = model->engine;
     for (uint32_t i = 0; i < executable->memory.space_count; i++) {
         const eg_space *space = &executable->memory.spaces[i];
-        executable->arena_bytes += space->sizes.arena;
         if (space->target == EG_ON_HOST)
             continue;
         const eg_backend *backend = &engine->backends[executable->plan.backends[space->target]];
@@ -208,7 +251,9 @@ plan_memory(eg_model *model, eg_executable *executable, bool *out_too_large, eg_
     EG_TRY(ask_scratch(model, executable, &scratch, err));
     EG_TRY(eg_plan_graph_memory(&plan->built.graph, &plan->partition, plan->targets, &plan->bound, scratch,
                                 &executable->memory, err));
-    EG_TRY(check_arena(model, executable, out_too_large, err));
+    sum_arenas(executable);
+    if (out_too_large)
+        EG_TRY(check_arena(model, executable, out_too_large, err));
     for (size_t i = 0; i < plan->partition.stages.count; i++)
         EG_TRY(bind_stage(executable, i, err));
     return EG_OK;
@@ -244,12 +289,10 @@ make(eg_model *model, const eg_plan_request *request, eg_executable *executable,
     return status;
 }
 
-eg_status
-eg_executable_make(eg_model *model, const eg_plan_request *request, eg_executable **out, bool *out_too_large,
-                   eg_error *err)
+static eg_status
+make_new(eg_model *model, const eg_plan_request *request, eg_executable **out, bool *out_too_large, eg_error *err)
 {
     *out = NULL;
-    *out_too_large = false;
     eg_executable *executable = eg_calloc(1, sizeof *executable);
     if (!executable)
         return eg_fail_nomem(err, "a plan");
@@ -258,9 +301,38 @@ eg_executable_make(eg_model *model, const eg_plan_request *request, eg_executabl
         eg_executable_free(model, executable);
         return status;
     }
-    eg_plan_say_placement(model, &executable->plan, executable->arena_bytes);
     *out = executable;
     return EG_OK;
+}
+
+eg_status
+eg_executable_make(eg_model *model, const eg_plan_request *request, eg_executable **out, bool *out_too_large,
+                   eg_error *err)
+{
+    *out_too_large = false;
+    EG_TRY(make_new(model, request, out, out_too_large, err));
+    eg_plan_say_placement(model, &(*out)->plan, (*out)->arena_bytes);
+    return EG_OK;
+}
+
+eg_status
+eg_executable_make_any(eg_model *model, const eg_plan_request *request, eg_executable **out, eg_error *err)
+{
+    return make_new(model, request, out, NULL, err);
+}
+
+uint64_t
+eg_executable_scratch(const eg_executable *executable)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < executable->plan.partition.stages.count; i++) {
+        const eg_stage_code *code = &executable->stages[i];
+        uint64_t bytes = 0;
+        for (uint32_t domain = 0; domain < code->scratch_count; domain++)
+            bytes += code->scratch[domain].bytes;
+        most = bytes > most ? bytes : most;
+    }
+    return most;
 }
 
 void

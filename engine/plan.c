@@ -161,7 +161,10 @@ eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_e
         .fuse = eg_plan_fuse(model, request), .sizes = &out->bound, .dump_after = request->dump_after};
     EG_TRY(eg_run_passes(&out->built.graph, &passes, &out->passes, err));
     EG_TRY(check_outputs(out, err));
-    return place(model, out, err);
+    EG_TRY(place(model, out, err));
+    out->partition.no_inplace = !eg_pass_enabled(passes.fuse, "inplace");
+    out->plain_weights = !eg_pass_enabled(passes.fuse, "prepack");
+    return EG_OK;
 }
 
 void

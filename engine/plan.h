@@ -55,6 +55,7 @@ typedef struct eg_plan {
     uint32_t *backends; /* per target: its number in the engine's list */
     size_t target_count;
     eg_partition partition;
+    bool plain_weights; /* weights are laid out as in the file */
 } eg_plan;
 
 /* The passes of a request, its own or the model's: never NULL. */

@@ -188,7 +188,7 @@ has_data(const eg_const *constant)
 
 eg_status
 eg_weight_cache_get(eg_weight_cache *cache, const eg_graph *graph, const eg_partition *partition, uint32_t target_index,
-                    const eg_target *target, eg_value_id id, eg_shared_weight **out, eg_error *err)
+                    const eg_target *target, eg_value_id id, bool plain, eg_shared_weight **out, eg_error *err)
 {
     *out = NULL;
     const eg_value *value = eg_graph_value(graph, id);
@@ -196,7 +196,7 @@ eg_weight_cache_get(eg_weight_cache *cache, const eg_graph *graph, const eg_part
         return eg_fail(err, EG_E_USAGE, "%s has no data: the model was opened without weights", value->name);
     use_list list = {0};
     eg_strbuf key = {0};
-    eg_status status = collect_uses(graph, partition, target_index, id, &list, err);
+    eg_status status = plain ? EG_OK : collect_uses(graph, partition, target_index, id, &list, err);
     if (status == EG_OK) {
         eg_weight_desc desc = {
             .size = sizeof desc,
@@ -242,6 +242,12 @@ eg_weight *
 eg_shared_weight_of(const eg_shared_weight *weight)
 {
     return weight->weight;
+}
+
+uint64_t
+eg_shared_weight_bytes(const eg_shared_weight *weight)
+{
+    return weight->bytes;
 }
 
 uint64_t

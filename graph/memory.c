@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/stages.h"
@@ -151,24 +152,62 @@ join_set(planning *p, uint32_t space, eg_value_id id, eg_value_id of)
     set->last = slot->last > set->last ? slot->last : set->last;
 }
 
-/* Whether output 0 may be written over input i: nobody reads that memory later, nor the node itself by another name. */
-static bool
-can_overwrite(planning *p, uint32_t space, const eg_node *node, uint32_t i)
+/* A value in the set that lives on after `step`. */
+static eg_value_id
+find_reader_of_set(const planning *p, uint32_t space, uint32_t number, uint32_t step)
+{
+    for (eg_value_id id = 1; id < p->value_count; id++) {
+        if (p->set_of[space * p->value_count + id] == number && p->out->spaces[space].slots[id].last > step)
+            return id;
+    }
+    return 0;
+}
+
+/*
+ * Whether output 0 may be written over input i, which lies in this space: nobody reads that memory later, nor the node
+ * itself by another name.
+ */
+static void
+judge_overwriting(planning *p, uint32_t space, const eg_node *node, uint32_t i, eg_sharing *sharing)
 {
     const eg_slot *slots = p->out->spaces[space].slots;
     const eg_slot *in = &slots[node->inputs[i]], *out = &slots[node->outputs[0]];
-    if (!in->present)
-        return false;
     uint32_t number = *set_number(p, space, node->inputs[i]);
     const alias_set *set = &p->sets.items[number - 1];
-    if (set->keeps_input || set->last != out->first || in->bytes != out->bytes || set->bytes != out->bytes ||
-        eg_value_is_strided(p->graph, node->inputs[i]))
-        return false;
-    for (uint32_t k = 0; k < node->input_count; k++) {
-        if (k != i && *set_number(p, space, node->inputs[k]) == number)
-            return false;
+    sharing->input = node->inputs[i];
+    if (set->keeps_input) {
+        sharing->why = EG_APART_IS_INPUT;
+    } else if (set->last != out->first) {
+        sharing->why = EG_APART_READ_LATER;
+        sharing->other = find_reader_of_set(p, space, number, out->first);
+    } else if (in->bytes != out->bytes || set->bytes != out->bytes || eg_value_is_strided(p->graph, node->inputs[i])) {
+        sharing->why = EG_APART_SIZE;
     }
-    return true;
+    for (uint32_t k = 0; k < node->input_count && sharing->why == EG_SHARED; k++) {
+        if (k != i && *set_number(p, space, node->inputs[k]) == number) {
+            sharing->why = EG_APART_READ_TWICE;
+            sharing->other = node->inputs[k];
+        }
+    }
+}
+
+/* Looks for an input that output 0 may be written over. True if there is one; sharing->input 0: nothing to choose from. */
+static bool
+choose_sharing(planning *p, uint32_t space, eg_node_id id, uint32_t inplace_mask, eg_sharing *out)
+{
+    const eg_node *node = eg_graph_node(p->graph, id);
+    *out = (eg_sharing){.node = id};
+    for (uint32_t i = 0; i < node->input_count && i < 32; i++) {
+        if (!(inplace_mask >> i & 1) || !p->out->spaces[space].slots[node->inputs[i]].present)
+            continue;
+        eg_sharing now = {.node = id};
+        judge_overwriting(p, space, node, i, &now);
+        if (now.why == EG_SHARED || out->input == 0)
+            *out = now;
+        if (now.why == EG_SHARED)
+            return true;
+    }
+    return false;
 }
 
 static eg_status
@@ -178,13 +217,15 @@ share_node(planning *p, eg_node_id id, uint32_t target, eg_error *err)
     uint32_t space = p->out->space_of_target[target];
     uint32_t inplace = p->partition->answers[(size_t)id * p->partition->target_count + target].inplace_mask;
     bool shares = eg_node_is_view(p->graph, node);
-    if (shares)
+    if (shares) {
         join_set(p, space, node->outputs[0], node->inputs[0]);
-    for (uint32_t i = 0; !shares && i < node->input_count && i < 32; i++) {
-        if ((inplace >> i & 1) && can_overwrite(p, space, node, i)) {
-            join_set(p, space, node->outputs[0], node->inputs[i]);
-            shares = true;
-        }
+    } else if (inplace && !p->partition->no_inplace) {
+        eg_sharing sharing;
+        shares = choose_sharing(p, space, id, inplace, &sharing);
+        if (shares)
+            join_set(p, space, node->outputs[0], sharing.input);
+        if (sharing.input && !EG_PUSH(&p->out->sharings, sharing))
+            return no_memory(err);
     }
     for (uint32_t i = shares ? 1 : 0; i < node->output_count; i++)
         EG_TRY(own_set(p, space, node->outputs[i], err));
@@ -341,9 +382,55 @@ eg_plan_graph_memory(const eg_graph *graph, const eg_partition *partition, const
     return status;
 }
 
+/* A node after this one that reads the value; NULL: the host does. */
+static const eg_node *
+later_reader(const eg_graph *graph, eg_node_id after, eg_value_id value)
+{
+    bool passed = false;
+    for (size_t i = 0; i < graph->order.count; i++) {
+        const eg_node *node = eg_graph_node(graph, graph->order.items[i]);
+        for (uint32_t k = 0; passed && k < node->input_count; k++) {
+            if (node->inputs[k] == value)
+                return node;
+        }
+        passed |= graph->order.items[i] == after;
+    }
+    return NULL;
+}
+
+void
+eg_sharing_format(const eg_graph *graph, const eg_sharing *sharing, char *out, size_t n)
+{
+    const char *input = eg_graph_value(graph, sharing->input)->name;
+    const char *other = sharing->other ? eg_graph_value(graph, sharing->other)->name : "";
+    const eg_node *reader = NULL;
+    switch (sharing->why) {
+    case EG_SHARED:
+        snprintf(out, n, "%s", "");
+        break;
+    case EG_APART_IS_INPUT:
+        snprintf(out, n, "'%s' is an input of the graph", input);
+        break;
+    case EG_APART_READ_LATER:
+        reader = later_reader(graph, sharing->node, sharing->other);
+        if (reader)
+            snprintf(out, n, "'%s' is read later by '%s'", other, reader->name);
+        else
+            snprintf(out, n, "'%s' is an output", other);
+        break;
+    case EG_APART_SIZE:
+        snprintf(out, n, "'%s' takes another number of bytes", input);
+        break;
+    case EG_APART_READ_TWICE:
+        snprintf(out, n, "'%s' lies there too, and is read by the same node", other);
+        break;
+    }
+}
+
 void
 eg_memory_plan_finish(eg_memory_plan *plan)
 {
+    eg_free(plan->sharings.items);
     eg_arena_finish(&plan->arena);
     *plan = (eg_memory_plan){0};
 }

@@ -26,23 +26,43 @@ typedef struct eg_space {
     eg_slot *slots;      /* per value id of the graph */
 } eg_space;
 
+/* Why a result is not written over an input, though the backend would allow it; the first condition that fails. */
+typedef enum {
+    EG_SHARED,           /* it is */
+    EG_APART_IS_INPUT,   /* the memory holds an input of the graph */
+    EG_APART_READ_LATER, /* `other`, which lies there, is read later, or is an output */
+    EG_APART_SIZE,       /* the result takes another number of bytes */
+    EG_APART_READ_TWICE  /* the node reads the same memory as `other` too */
+} eg_sharing_why;
+
+/* What became of a node whose backend may write its result over an input. */
+typedef struct eg_sharing {
+    eg_node_id node;
+    eg_value_id input; /* the one that it is written over, or the first that it might have been */
+    eg_value_id other;
+    eg_sharing_why why;
+} eg_sharing;
+
 typedef struct eg_memory_plan {
     uint32_t space_count, step_count;
-    eg_space *spaces;          /* [0] is always there, be it empty */
-    uint32_t *space_of_target; /* per target */
-    eg_slot *scratch;          /* per stage, in the space of its target; of the bytes that were asked for */
+    eg_space *spaces;            /* [0] is always there, be it empty */
+    uint32_t *space_of_target;   /* per target */
+    eg_slot *scratch;            /* per stage, in the space of its target; of the bytes that were asked for */
+    EG_VEC(eg_sharing) sharings; /* in execution order; views, which always share, are not among them */
     eg_arena arena;
 } eg_memory_plan;
 
 /*
  * Plans every space for the upper bound. Views lie in their input's memory, where their rows begin; output 0 of a node lies in the memory of
- * an input where the chosen target's answer allows it (inplace_mask), nothing else reads that memory afterwards, the
- * sizes are equal, and it is neither an input nor an output of the graph. scratch_bytes: per stage, domain 0, held
+ * an input where the chosen target's answer allows it (inplace_mask, unless partition->no_inplace), nothing else reads
+ * that memory afterwards, the sizes are equal, and it is neither an input nor an output of the graph. scratch_bytes: per stage, domain 0, held
  * during the whole stage; NULL: none.
  */
 EG_NODISCARD eg_status eg_plan_graph_memory(const eg_graph *graph, const eg_partition *partition,
                                             const eg_target *targets, const eg_dims *bound,
                                             const uint64_t *scratch_bytes, eg_memory_plan *out, eg_error *err);
+/* "'x' is read later by 'y'"; "" for EG_SHARED. */
+void eg_sharing_format(const eg_graph *graph, const eg_sharing *sharing, char *out, size_t n);
 void eg_memory_plan_finish(eg_memory_plan *plan);
 
 #endif

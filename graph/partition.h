@@ -69,6 +69,7 @@ typedef struct eg_partition {
     EG_VEC(eg_stage) stages;
     EG_VEC(eg_crossing) crossings;
     eg_lowering_list lowered; /* in the order in which it was done */
+    bool no_inplace;          /* for who plans memory: inplace_mask counts for nothing. Set by the caller afterwards. */
 } eg_partition;
 
 typedef struct eg_partition_options {
