@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stages: one step per node, several where a matmul's weight is in parts. */
+/* Stages: one step per node, several where a product's weight is in parts. */
 #include "plugins/far/far.h"
 
 #include <stdio.h>
@@ -17,35 +17,68 @@ refuse(eg_support *out, const char *op, const char *value, const char *why)
     return EG_OK;
 }
 
-/* Whether input i of the op may be a weight in parts. */
-static bool
-takes_parts(const char *op, uint32_t input)
+static eg_status
+input_info(const eg_host *host, const eg_view *view, uint32_t node, uint32_t i, eg_value_info *out)
 {
-    return (strcmp(op, "matmul") == 0 && input == 1) || (strcmp(op, "gather") == 0 && input == 0);
+    *out = (eg_value_info){.size = sizeof *out};
+    return host->view_value(host->ctx, view, host->node_input(host->ctx, view, node, i), out);
 }
 
-/* Says no to weights that are too large for the op. */
+static int64_t
+rows_per_part(const eg_value_info *info)
+{
+    int64_t row = 1;
+    for (uint32_t axis = 1; axis < info->rank; axis++)
+        row *= info->dims[axis].k;
+    return far_rows_per_part(row);
+}
+
+/* Says no to a weight that is too large for the op; sets *in_parts if it is large. */
 static eg_status
-check_weights(eg_device *device, const eg_view *view, uint32_t node, eg_support *out)
+check_weight(const char *op, uint32_t input, const eg_value_info *info, bool *in_parts, eg_support *out)
+{
+    if (rows_per_part(info) < 1)
+        return refuse(out, op, info->name, "has rows larger than 1 MiB");
+    if (info->dims[0].k <= rows_per_part(info))
+        return EG_OK;
+    *in_parts = true;
+    if (!far_takes_parts(op, input))
+        return refuse(out, op, info->name, "is larger than 1 MiB, and the op does not take it in parts");
+    return EG_OK;
+}
+
+/* Says no to what cannot be computed in pieces although a weight is in parts. */
+static eg_status
+check_piece(const char *op, uint32_t inputs, uint32_t input, const eg_value_info *info, eg_support *out)
+{
+    const char *obstacle = far_piece_obstacle(far_cut_of(op, inputs, input), info);
+    return obstacle ? refuse(out, op, info->name, obstacle) : EG_OK;
+}
+
+static eg_status
+check_inputs(eg_device *device, const eg_view *view, uint32_t node, eg_support *out)
 {
     const eg_host *host = device->host;
     const char *op = host->node_op(host->ctx, view, node);
     uint32_t inputs = host->node_inputs(host->ctx, view, node);
-    for (uint32_t i = 0; i < inputs; i++) {
-        eg_value_info info = {.size = sizeof info};
-        eg_status status = host->view_value(host->ctx, view, host->node_input(host->ctx, view, node, i), &info);
+    bool in_parts = false;
+    for (uint32_t i = 0; i < inputs && out->level != EG_SUPPORT_NO; i++) {
+        eg_value_info info;
+        eg_status status = input_info(host, view, node, i, &info);
+        if (status == EG_OK && info.is_weight)
+            status = check_weight(op, i, &info, &in_parts, out);
         if (status != EG_OK)
             return status;
-        if (!info.is_weight)
-            continue;
-        int64_t row = 1;
-        for (uint32_t axis = 1; axis < info.rank; axis++)
-            row *= info.dims[axis].k;
-        int64_t rows_per_part = far_rows_per_part(row);
-        if (rows_per_part < 1)
-            return refuse(out, op, info.name, "has rows larger than 1 MiB");
-        if (info.dims[0].k > rows_per_part && !takes_parts(op, i))
-            return refuse(out, op, info.name, "is larger than 1 MiB, and the op does not take it in parts");
+    }
+    if (!in_parts || strcmp(op, "gather") == 0)
+        return EG_OK;
+    for (uint32_t i = 0; i < inputs && out->level != EG_SUPPORT_NO; i++) {
+        eg_value_info info;
+        eg_status status = input_info(host, view, node, i, &info);
+        if (status == EG_OK)
+            status = check_piece(op, inputs, i, &info, out);
+        if (status != EG_OK)
+            return status;
     }
     return EG_OK;
 }
@@ -58,7 +91,7 @@ far_support(eg_device *device, const eg_view *view, uint32_t node, eg_support *o
     if (status != EG_OK || out->level == EG_SUPPORT_NO)
         return status;
     out->est_ns = 0;
-    return check_weights(device, view, node, out);
+    return check_inputs(device, view, node, out);
 }
 
 /* --- compile ------------------------------------------------------------------------------------- */
@@ -69,9 +102,9 @@ typedef struct {
     eg_value_info index;    /* of the lookup */
     uint32_t *io;           /* the values of the step, in the numbers of the host's view */
     uint32_t io_count;
-    uint64_t output_offset;    /* bytes from where the output begins: the columns of a part */
     const eg_weight **weights; /* per value, NULL for none: opened while the step runs */
-    const far_part *part;      /* of weights[1], if the step is about one part only */
+    far_cut *cuts;             /* per value; all are whole where the step is no piece of a product */
+    far_piece piece;
 } step;
 
 struct eg_exec {
@@ -107,7 +140,7 @@ count_steps(const eg_host *host, const eg_view *view)
     for (uint32_t n = 0; n < nodes; n++) {
         uint32_t input;
         const eg_weight *weight = weight_in_parts(host, view, n, &input);
-        count += weight && input == 1 ? weight->part_count : 1;
+        count += weight && input > 0 ? weight->part_count : 1;
     }
     return count;
 }
@@ -120,7 +153,8 @@ fill_io(eg_exec *exec, const eg_view *view, uint32_t node, step *s, eg_error *er
     s->io_count = inputs + outputs;
     s->io = far_alloc(exec->device, s->io_count * sizeof *s->io);
     s->weights = far_alloc(exec->device, s->io_count * sizeof *s->weights);
-    if (!s->io || !s->weights)
+    s->cuts = far_alloc(exec->device, s->io_count * sizeof *s->cuts);
+    if (!s->io || !s->weights || !s->cuts)
         return far_fail(err, EG_E_NOMEM, "out of memory (stage)");
     for (uint32_t i = 0; i < s->io_count; i++) {
         s->io[i] = i < inputs ? host->node_input(host->ctx, view, node, i)
@@ -139,19 +173,36 @@ fill_io(eg_exec *exec, const eg_view *view, uint32_t node, step *s, eg_error *er
 }
 
 static eg_status
-compile_step(eg_exec *exec, const eg_view *view, uint32_t node, const far_part *part, const eg_compile_info *info,
-             step *s, eg_error *err)
+compile_inner(eg_exec *exec, const far_view *stage, const eg_compile_info *info, step *s, eg_error *err)
 {
-    eg_device *device = exec->device;
+    const eg_device *device = exec->device;
+    return device->inner_ops->compile(device->inner, (const eg_view *)stage, info, &s->inner, err);
+}
+
+static eg_status
+compile_step(eg_exec *exec, const eg_view *view, uint32_t node, const eg_compile_info *info, step *s, eg_error *err)
+{
+    far_view stage = {.device = exec->device, .outer = view, .node = node};
     eg_status status = fill_io(exec, view, node, s, err);
+    return status == EG_OK ? compile_inner(exec, &stage, info, s, err) : status;
+}
+
+/* The columns that part `number` of the weight makes. */
+static eg_status
+compile_piece(eg_exec *exec, const eg_view *view, uint32_t node, const eg_weight *weight, uint32_t number,
+              const eg_compile_info *info, step *s, eg_error *err)
+{
+    const eg_host *host = exec->device->host;
+    far_view stage = {.device = exec->device, .outer = view, .node = node, .piece = &s->piece};
+    eg_status status = fill_io(exec, view, node, s, err);
+    if (status == EG_OK)
+        status = far_piece_begin(exec->device, view, node, &weight->parts[number], number, &s->piece, err);
     if (status != EG_OK)
         return status;
-    far_view stage = {.device = device, .outer = view, .node = node, .part = part};
-    if (part) {
-        s->part = part;
-        s->output_offset = (uint64_t)part->first * ELEMENT;
-    }
-    return device->inner_ops->compile(device->inner, (const eg_view *)&stage, info, &s->inner, err);
+    const char *op = host->node_op(host->ctx, view, node);
+    for (uint32_t i = 0; i < s->io_count; i++)
+        s->cuts[i] = far_cut_of(op, host->node_inputs(host->ctx, view, node), i);
+    return compile_inner(exec, &stage, info, s, err);
 }
 
 static eg_status
@@ -174,14 +225,14 @@ compile_node(eg_exec *exec, const eg_view *view, uint32_t node, const eg_compile
     const eg_weight *weight = weight_in_parts(host, view, node, &input);
     const char *op = host->node_op(host->ctx, view, node);
     if (!weight)
-        return compile_step(exec, view, node, NULL, info, &exec->steps[exec->step_count++], err);
-    if (!takes_parts(op, input))
+        return compile_step(exec, view, node, info, &exec->steps[exec->step_count++], err);
+    if (!far_takes_parts(op, input))
         return far_fail(err, EG_E_UNSUPPORTED, "%s does not take a weight in parts", op);
     if (input == 0)
         return compile_lookup(exec, view, node, weight, &exec->steps[exec->step_count++], err);
     eg_status status = EG_OK;
     for (uint32_t i = 0; i < weight->part_count && status == EG_OK; i++)
-        status = compile_step(exec, view, node, &weight->parts[i], info, &exec->steps[exec->step_count++], err);
+        status = compile_piece(exec, view, node, weight, i, info, &exec->steps[exec->step_count++], err);
     return status;
 }
 
@@ -216,6 +267,8 @@ far_exec_free(eg_exec *exec)
         exec->device->inner_ops->exec_free(exec->steps[i].inner);
         far_dealloc(exec->device, exec->steps[i].io);
         far_dealloc(exec->device, exec->steps[i].weights);
+        far_dealloc(exec->device, exec->steps[i].cuts);
+        far_piece_finish(exec->device, &exec->steps[i].piece);
     }
     far_dealloc(exec->device, exec);
 }
@@ -253,7 +306,7 @@ open_weights(const step *s, bool open, eg_error *err)
     for (uint32_t i = 0; i < s->io_count; i++) {
         const eg_weight *weight = s->weights[i];
         for (uint32_t p = 0; weight && p < weight->part_count; p++) {
-            if (i == 1 && s->part && s->part != &weight->parts[p])
+            if (s->cuts[i] == FAR_ROWS && p != s->piece.part)
                 continue;
             if (!open)
                 far_memory_close(&weight->parts[p].memory);
@@ -323,10 +376,10 @@ run_inner(const run_job *run, const step *s, eg_error *err)
         *binding = run->io[s->io[i]];
         binding->size = sizeof *binding;
         binding->buffer = binding->buffer ? binding->buffer->inner : NULL;
+        uint64_t skipped = s->cuts[i] == FAR_COLUMNS ? (uint64_t)s->piece.first * ELEMENT : 0;
+        binding->offset += skipped;
+        binding->bytes -= skipped <= binding->bytes ? skipped : binding->bytes;
     }
-    eg_binding *output = &run->step_io[s->io_count - 1];
-    output->offset += s->output_offset;
-    output->bytes -= s->output_offset <= output->bytes ? s->output_offset : output->bytes;
     eg_binding scratch = run->scratch;
     scratch.buffer = scratch.buffer ? scratch.buffer->inner : NULL;
     eg_run_info info = {.size = sizeof info,

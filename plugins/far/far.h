@@ -9,7 +9,7 @@
  *  - no value may be bound that is larger than 1 MiB; weights are kept in parts of at most that size.
  *
  * To the reference backend far is the host: it opens a device of its own there, and hands it one node at a time (a
- * matmul with a weight in parts: one part at a time) as a stage.
+ * product with a weight in parts: a piece of it at a time) as a stage.
  */
 #ifndef EG_FAR_H
 #define EG_FAR_H
@@ -114,17 +114,44 @@ int64_t far_rows_per_part(int64_t row_elements);
 /* Where reference keeps the elements of a weight (inner.c, the only file that knows reference's structs). */
 const void *far_inner_weight_data(const eg_weight *inner);
 
+/* --- products by pieces (piece.c) ---------------------------------------------------------------- */
+
+enum { FAR_PIECE_INPUTS = 5 }; /* most inputs of a product */
+
+/*
+ * Columns [first, first + count) of a product's result, made by part `part` of its weights. Of each other input that the
+ * columns meet (a bias, a residual) these columns alone are read.
+ */
+typedef struct far_piece {
+    int64_t first, count;
+    uint32_t part;
+    eg_weight *slices[FAR_PIECE_INPUTS]; /* reference's, of constants that are cut by columns; NULL for the others */
+} far_piece;
+
+/* What of a value belongs to a piece: all of it, the weight's part, or the piece's columns. */
+typedef enum far_cut { FAR_WHOLE, FAR_ROWS, FAR_COLUMNS } far_cut;
+
+/* Whether input i of the op may be a weight in parts. */
+bool far_takes_parts(const char *op, uint32_t input);
+/* Of an input of a product, or of its output (any number from input_count on). */
+far_cut far_cut_of(const char *op, uint32_t input_count, uint32_t value);
+/* Why this product cannot be computed in pieces, although its weight is in parts; NULL: it can. */
+const char *far_piece_obstacle(far_cut cut, const eg_value_info *input);
+EG_NODISCARD eg_status far_piece_begin(eg_device *device, const eg_view *view, uint32_t node, const far_part *part,
+                                       uint32_t part_number, far_piece *out, eg_error *err);
+void far_piece_finish(const eg_device *device, far_piece *piece);
+
 /* --- the host that reference sees (host.c) ------------------------------------------------------- */
 
 /*
- * A stage of one node. Its values are numbered: inputs in order, then the outputs. With `part` the weight, input 1,
- * and the output have that part's rows and columns only.
+ * A stage of one node. Its values are numbered: inputs in order, then the outputs. With `piece` it is that piece of the
+ * node only.
  */
 typedef struct far_view {
     const eg_device *device;
     const eg_view *outer;
     uint32_t node;
-    const far_part *part;
+    const far_piece *piece;
 } far_view;
 
 void far_fill_inner_host(eg_device *device);

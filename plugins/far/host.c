@@ -99,6 +99,14 @@ outer_value(void *ctx, const eg_view *view, uint32_t value)
                           : host->node_output(host->ctx, stage(view)->outer, stage(view)->node, value - inputs);
 }
 
+static far_cut
+cut_of(void *ctx, const eg_view *view, uint32_t value)
+{
+    const eg_host *host = outer_host(ctx);
+    return far_cut_of(host->node_op(host->ctx, stage(view)->outer, stage(view)->node), node_inputs(ctx, view, 0),
+                      value);
+}
+
 static eg_status
 view_value(void *ctx, const eg_view *view, uint32_t value, eg_value_info *out)
 {
@@ -106,13 +114,14 @@ view_value(void *ctx, const eg_view *view, uint32_t value, eg_value_info *out)
     if (value >= view_values(ctx, view))
         return EG_E_USAGE;
     eg_status status = host->view_value(host->ctx, stage(view)->outer, outer_value(ctx, view, value), out);
-    const far_part *part = stage(view)->part;
-    if (status != EG_OK || !part)
+    const far_piece *piece = stage(view)->piece;
+    if (status != EG_OK || !piece)
         return status;
-    if (value == 1) /* the weight of a matmul [N, K] */
-        out->dims[0].k = part->rows;
-    else if (value >= node_inputs(ctx, view, 0)) /* its output [rows, N]; the stride stays */
-        out->dims[out->rank - 1].k = part->rows;
+    far_cut cut = cut_of(ctx, view, value);
+    if (cut == FAR_ROWS)
+        out->dims[0].k = piece->count;
+    else if (cut == FAR_COLUMNS) /* the stride stays */
+        out->dims[out->rank - 1].k = piece->count;
     return EG_OK;
 }
 
@@ -183,10 +192,12 @@ static eg_weight *
 view_weight(void *ctx, const eg_view *view, uint32_t value)
 {
     const eg_host *host = outer_host(ctx);
-    if (stage(view)->part && value == 1)
-        return stage(view)->part->inner;
-    eg_weight *weight = host->view_weight(host->ctx, stage(view)->outer, outer_value(ctx, view, value));
-    return weight ? weight->parts[0].inner : NULL;
+    const far_piece *piece = stage(view)->piece;
+    far_cut cut = piece ? cut_of(ctx, view, value) : FAR_WHOLE;
+    if (cut == FAR_COLUMNS)
+        return value < FAR_PIECE_INPUTS ? piece->slices[value] : NULL;
+    const eg_weight *weight = host->view_weight(host->ctx, stage(view)->outer, outer_value(ctx, view, value));
+    return weight ? weight->parts[cut == FAR_ROWS ? piece->part : 0].inner : NULL;
 }
 
 void
