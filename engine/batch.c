@@ -5,27 +5,7 @@
 #include <string.h>
 
 #include "engine/deliver.h"
-
-/* The memory of a batch, used again from one to the next. */
-typedef struct batch_memory {
-    eg_batch batch;
-    eg_row *rows;
-    int32_t *padded_ids, *padded_type_ids; /* with padding only */
-} batch_memory;
-
-static void
-batch_memory_finish(batch_memory *memory)
-{
-    eg_free(memory->rows);
-    eg_free(memory->padded_ids);
-    eg_free(memory->padded_type_ids);
-}
-
-static uint32_t
-length_of(const eg_token_list *list, uint32_t text)
-{
-    return (uint32_t)(list->cu[text + 1] - list->cu[text]);
-}
+#include "engine/pack.h"
 
 /* As many texts from `first` on as fit into the tokens of one run; one at least. */
 static eg_part
@@ -34,7 +14,7 @@ next_part(const eg_model *model, const eg_token_list *list, uint32_t first, uint
     eg_part part = {first, 0};
     uint64_t tokens = 0, longest = 0;
     for (uint32_t text = first; text < list->count && part.count < most_texts; text++) {
-        uint64_t n = length_of(list, text);
+        uint64_t n = eg_text_length(list, text);
         longest = n > longest ? n : longest;
         tokens = model->padded ? longest * (part.count + 1u) : tokens + n;
         if (part.count && tokens > model->batch_tokens)
@@ -42,84 +22,6 @@ next_part(const eg_model *model, const eg_token_list *list, uint32_t first, uint
         part.count++;
     }
     return part;
-}
-
-/* --- packing ------------------------------------------------------------------------------------- */
-
-static eg_status
-fill_rows(const eg_model *model, const eg_token_list *list, const eg_part *part, batch_memory *memory, eg_error *err)
-{
-    eg_row *rows = eg_realloc_array(memory->rows, part->count, sizeof *rows);
-    if (!rows)
-        return eg_fail_nomem(err, "a batch");
-    memory->rows = rows;
-    uint32_t longest = 0;
-    for (uint32_t t = 0; t < part->count; t++) {
-        uint32_t n = length_of(list, part->first + t);
-        longest = n > longest ? n : longest;
-    }
-    eg_row_set set = {.max_n = longest, .table = rows};
-    for (uint32_t t = 0; t < part->count; t++) {
-        uint32_t n = length_of(list, part->first + t);
-        uint32_t taken = model->padded ? longest : n;
-        if (set.T > UINT32_MAX)
-            return eg_fail(err, EG_E_INPUT, "a batch has more than %u rows", UINT32_MAX);
-        rows[t] = (eg_row){
-            .start = (uint32_t)set.T, .rows = taken, .valid = n, .skip = list->skip ? list->skip[part->first + t] : 0};
-        set.T += taken;
-        set.P += (uint64_t)taken * taken;
-    }
-    memory->batch.set = set;
-    memory->batch.dims =
-        (eg_dims){.size = sizeof(eg_dims), .B = part->count, .set_count = 1, .sets = &memory->batch.set};
-    return EG_OK;
-}
-
-static int32_t
-padding_id(const eg_model *model)
-{
-    int64_t id = model->tokenizer ? model->tokenizer_info.pad_id : -1;
-    return id >= 0 && id < model->info.vocab_size ? (int32_t)id : 0;
-}
-
-static eg_status
-fill_padded(const eg_model *model, const eg_token_list *list, const eg_part *part, batch_memory *memory, eg_error *err)
-{
-    const eg_row_set *set = &memory->batch.set;
-    int32_t *ids = eg_realloc_array(memory->padded_ids, set->T, sizeof *ids);
-    if (ids)
-        memory->padded_ids = ids;
-    int32_t *types = eg_realloc_array(memory->padded_type_ids, set->T, sizeof *types);
-    if (types)
-        memory->padded_type_ids = types;
-    if (!ids || !types)
-        return eg_fail_nomem(err, "a batch");
-    int32_t pad = padding_id(model);
-    for (uint32_t t = 0; t < part->count; t++) {
-        const eg_row *row = &set->table[t];
-        size_t from = (size_t)list->cu[part->first + t];
-        memcpy(ids + row->start, list->ids + from, row->valid * sizeof *ids);
-        memcpy(types + row->start, list->type_ids + from, row->valid * sizeof *types);
-        for (uint32_t i = row->valid; i < row->rows; i++) {
-            ids[row->start + i] = pad;
-            types[row->start + i] = 0;
-        }
-    }
-    memory->batch.ids = ids;
-    memory->batch.type_ids = types;
-    return EG_OK;
-}
-
-static eg_status
-fill_batch(const eg_model *model, const eg_token_list *list, const eg_part *part, batch_memory *memory, eg_error *err)
-{
-    EG_TRY(fill_rows(model, list, part, memory, err));
-    if (model->padded)
-        return fill_padded(model, list, part, memory, err);
-    /* Texts lie one after another already: nothing is copied. */
-    memory->batch.ids = list->ids + list->cu[part->first];
-    memory->batch.type_ids = list->type_ids + list->cu[part->first];
-    return EG_OK;
 }
 
 /* --- running ------------------------------------------------------------------------------------- */
@@ -167,11 +69,11 @@ prepare_result(const eg_model *model, const eg_plan *plan, run_job *job, eg_erro
 }
 
 static eg_status
-run_part(eg_context *context, run_job *job, const eg_part *part, batch_memory *memory, bool *out_too_large,
+run_part(eg_context *context, run_job *job, const eg_part *part, eg_batch_memory *memory, bool *out_too_large,
          eg_error *err)
 {
     eg_model *model = context->model;
-    EG_TRY(fill_batch(model, job->list, part, memory, err));
+    EG_TRY(eg_batch_fill(model, job->list, part, memory, err));
     const eg_batch *batch = &memory->batch;
     eg_plan_request request = {
         .outputs = job->outputs,
@@ -194,7 +96,7 @@ run_part(eg_context *context, run_job *job, const eg_part *part, batch_memory *m
 
 /* Part after part; one that does not fit into the memory allowed is halved. */
 static eg_status
-run_parts(eg_context *context, const eg_input *input, run_job *job, batch_memory *memory, eg_error *err)
+run_parts(eg_context *context, const eg_input *input, run_job *job, eg_batch_memory *memory, eg_error *err)
 {
     uint32_t done = 0;
     while (done < job->list->count) {
@@ -218,9 +120,9 @@ run_all(eg_context *context, const eg_input *input, run_job *job, eg_error *err)
 {
     __atomic_store_n(&context->cancel, 0, __ATOMIC_RELAXED);
     job->most_texts = UINT32_MAX;
-    batch_memory memory = {0};
+    eg_batch_memory memory = {0};
     eg_status status = run_parts(context, input, job, &memory, err);
-    batch_memory_finish(&memory);
+    eg_batch_memory_finish(&memory);
     if (status == EG_OK && err)
         eg_error_init(err); /* what a part that was halved left there */
     return status;

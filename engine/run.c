@@ -177,6 +177,16 @@ cross(eg_context *context, const eg_executable *executable, const eg_batch *batc
 }
 
 static eg_status
+cross_and_tell(eg_context *context, const eg_executable *executable, const eg_batch *batch, size_t number,
+               eg_error *err)
+{
+    const eg_crossing *crossing = &executable->plan.partition.crossings.items[number];
+    uint64_t began = context->trace ? eg_now_ns() : 0;
+    EG_TRY(cross(context, executable, batch, crossing, err));
+    return context->trace ? eg_trace_copy(context->trace, executable, (uint32_t)number, began, err) : EG_OK;
+}
+
+static eg_status
 start_stage(eg_context *context, const eg_executable *executable, const eg_batch *batch, const eg_stage_code *code,
             uint32_t threads, eg_error *err)
 {
@@ -206,6 +216,8 @@ start_stage(eg_context *context, const eg_executable *executable, const eg_batch
         .wait_count = (uint32_t)context->wait.count,
         .cancel = &context->cancel,
     };
+    if (context->trace)
+        return eg_trace_stage(context->trace, executable, (uint32_t)(code - executable->stages), &info, err);
     /* Room first: an event that could not be remembered could not be waited for. */
     if (!eg_grow((void **)&context->pending.items, &context->pending.capacity, context->pending.count + 1,
                  sizeof *context->pending.items))
@@ -226,7 +238,7 @@ run_stages(eg_context *context, const eg_executable *executable, const eg_batch 
         if (__atomic_load_n(&context->cancel, __ATOMIC_RELAXED))
             return eg_fail(err, EG_E_CANCELLED, "cancelled");
         for (; next < partition->crossings.count && partition->crossings.items[next].before_stage <= i; next++)
-            EG_TRY(cross(context, executable, batch, &partition->crossings.items[next], err));
+            EG_TRY(cross_and_tell(context, executable, batch, next, err));
         const eg_stage_code *code = &executable->stages[i];
         if (!code->exec) /* views alone */
             continue;
@@ -266,6 +278,7 @@ eg_run_batch(eg_context *context, const eg_executable *executable, const eg_batc
     write_inputs(context, executable, batch);
     eg_lease lease;
     EG_TRY(take_workers(context, &lease, err));
+    lease.lanes = context->trace ? &context->trace->lanes : NULL;
     eg_status status = run_stages(context, executable, batch, lease.count, err);
     /* Also after a failure: a device may still be writing to this context's memory. */
     eg_status settled = settle(context, executable, EG_ON_HOST, status == EG_OK ? err : NULL);

@@ -4,6 +4,7 @@
 #define EG_ENGINE_RUN_H
 
 #include "engine/executable.h"
+#include "engine/trace.h"
 
 /* Memory of one kind, as large as the largest run so far. */
 typedef struct eg_context_space {
@@ -19,8 +20,9 @@ typedef struct eg_pending {
 struct eg_context {
     eg_model *model;
     eg_workers workers;
-    char *fuse;     /* passes of its plans; NULL: the model's */
-    int32_t cancel; /* written by eg_context_cancel() from anywhere: relaxed atomics only */
+    char *fuse;      /* passes of its plans; NULL: the model's */
+    eg_trace *trace; /* of the runs that are profiled; NULL: runs are not */
+    int32_t cancel;  /* written by eg_context_cancel() from anywhere: relaxed atomics only */
 
     void *host; /* memory space 0 */
     uint64_t host_bytes, host_align;

@@ -137,6 +137,7 @@ eg_openmp_team(void)
 
 #include "base/mem.h"
 #include "engine/cpus.h"
+#include "engine/lanes.h"
 
 /* --- POSIX threads ------------------------------------------------------------------------------- */
 
@@ -482,7 +483,10 @@ eg_parallel_for(uint32_t n, eg_work_fn fn, void *arg)
         return;
     }
     lease->working = true;
-    lease->threads->team->work(lease->threads->state, lease->count, n, fn, arg);
+    if (lease->lanes)
+        eg_lanes_work(lease->lanes, lease->threads->team, lease->threads->state, lease->count, n, fn, arg);
+    else
+        lease->threads->team->work(lease->threads->state, lease->count, n, fn, arg);
     lease->working = false;
 }
 

@@ -41,9 +41,10 @@ typedef struct eg_saved_settings {
 
 typedef struct eg_lease {
     eg_threads *threads;
-    uint32_t count; /* threads that this run has, the caller's own included */
-    bool holds;     /* the workers */
-    bool working;   /* inside eg_parallel_for */
+    uint32_t count;         /* threads that this run has, the caller's own included */
+    bool holds;             /* the workers */
+    bool working;           /* inside eg_parallel_for */
+    struct eg_lanes *lanes; /* where the parts of the work are recorded; NULL: nowhere */
     struct eg_lease *outer;
     eg_saved_settings saved;
 } eg_lease;
