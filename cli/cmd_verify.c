@@ -124,10 +124,12 @@ print_result(eg_app *app, char *json, eg_error *err)
     eg_description_text description;
     EG_TRY(eg_description_read(json, &description, err));
     bool ok = eg_json_number(eg_json_get(description.root, "ok")) != 0.0;
-    if (app->args.json)
-        eg_out_format(&app->out, "%s\n", description.text);
-    else
+    if (app->args.json) {
+        eg_out_text(&app->out, description.text);
+        eg_out_char(&app->out, '\n');
+    } else {
         print_table(&app->out, description.root);
+    }
     eg_description_free(&description);
     EG_TRY(eg_out_flush(&app->out, err));
     err->message[0] = '\0'; /* what differs has been said on stdout */

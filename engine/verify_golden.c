@@ -204,7 +204,9 @@ refuse_strangers(const strangers *s, eg_error *err)
     if (s->names.failed)
         return eg_fail_nomem(err, "a golden's names");
     eg_status status =
-        eg_fail(err, EG_E_INPUT, "the model has no value for the array%s %s", s->count > 1 ? "s" : "", s->names.data);
+        s->count == 1
+            ? eg_fail(err, EG_E_INPUT, "the model has no value for the array %s: %s", s->names.data, s->first.message)
+            : eg_fail(err, EG_E_INPUT, "the model has no values for the arrays %s", s->names.data);
     return s->first.hint[0] ? eg_hint(err, status, "%s", s->first.hint) : status;
 }
 
