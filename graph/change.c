@@ -19,14 +19,20 @@ eg_graph_take_over(eg_graph *graph, eg_node_id id, eg_value_id value, eg_error *
 }
 
 void
+eg_graph_move_up(eg_graph *graph, size_t from, size_t to)
+{
+    eg_node_id *order = graph->order.items, moved = order[from];
+    if (to >= from)
+        return;
+    memmove(&order[to + 1], &order[to], (from - to) * sizeof *order);
+    order[to] = moved;
+}
+
+void
 eg_graph_move_last(eg_graph *graph, size_t first, size_t to)
 {
-    eg_node_id *order = graph->order.items;
-    for (size_t i = first; i < graph->order.count; i++, to++) {
-        eg_node_id moved = order[i];
-        memmove(&order[to + 1], &order[to], (i - to) * sizeof *order);
-        order[to] = moved;
-    }
+    for (size_t i = first; i < graph->order.count; i++)
+        eg_graph_move_up(graph, i, to++);
 }
 
 size_t

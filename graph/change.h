@@ -27,6 +27,8 @@ void eg_graph_compact_order(eg_graph *graph);
 EG_NODISCARD eg_status eg_graph_take_over(eg_graph *graph, eg_node_id node, eg_value_id value, eg_error *err);
 /* The nodes from `first` to the end of `order` go to the place `to`, in front of what stands there. */
 void eg_graph_move_last(eg_graph *graph, size_t first, size_t to);
+/* What stands at the place `from` of `order` goes up to `to`, in front of what stands there. */
+void eg_graph_move_up(eg_graph *graph, size_t from, size_t to);
 /* Where the node stands in `order`; the number of nodes if it does not. */
 size_t eg_graph_place_of(const eg_graph *graph, eg_node_id node);
 /* Copies them into the graph. False: no memory. */

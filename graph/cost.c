@@ -118,6 +118,15 @@ measure_peak(const eg_graph *graph, uint32_t *uses, const eg_dims *sizes)
     return peak;
 }
 
+uint64_t
+eg_graph_peak(const eg_graph *graph, const eg_dims *sizes)
+{
+    uint32_t *uses = eg_calloc(graph->values.count, sizeof *uses);
+    uint64_t peak = uses ? measure_peak(graph, uses, sizes) : UINT64_MAX;
+    eg_free(uses);
+    return peak;
+}
+
 void
 eg_graph_measure(const eg_graph *graph, const eg_dims *sizes, eg_graph_stat *out)
 {

@@ -33,6 +33,7 @@ typedef struct eg_pass_report {
 typedef struct eg_pass_context {
     eg_arena *arena; /* of the report's strings */
     eg_pass_report *report;
+    const eg_dims *sizes; /* of the report; NULL where none were given */
 } eg_pass_context;
 
 enum {
@@ -83,5 +84,7 @@ EG_NODISCARD eg_status eg_pass_check_list(const char *fuse, eg_error *err);
 bool eg_pass_enabled(const char *fuse, const char *pass);
 
 void eg_graph_measure(const eg_graph *graph, const eg_dims *sizes, eg_graph_stat *out);
+/* The largest sum of live bytes in the order that the nodes stand in; UINT64_MAX without memory to count it. */
+uint64_t eg_graph_peak(const eg_graph *graph, const eg_dims *sizes);
 
 #endif

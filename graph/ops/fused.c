@@ -77,6 +77,18 @@ eg_neutral_usual_eps(const eg_graph *graph, const eg_node *node, const eg_attr *
     return attr->real == 1e-12;
 }
 
+eg_attr
+eg_norm_eps(const eg_node *norm)
+{
+    return (eg_attr){.name = "eps", .type = EG_ATTR_FLOAT, .real = eg_node_float(norm, "eps", 0)};
+}
+
+eg_attr
+eg_norm_kind(const eg_node *norm)
+{
+    return (eg_attr){.name = "norm", .type = EG_ATTR_STRING, .string = norm->op == &eg_op_rms_norm ? "rms" : "layer"};
+}
+
 static bool
 is_rms(const eg_node *node)
 {

@@ -11,12 +11,16 @@
 /* The `activation` that a primitive node computes ("gelu_tanh"); NULL if it is no activation. */
 const char *eg_activation_of(const eg_node *node);
 EG_NODISCARD eg_status eg_need_activation(const eg_node *node, eg_error *err);
-/* As many inputs as `fixed` and the flags among the attributes say. */
+#define EG_ACTIVATION_OPS "gelu relu relu2 silu mish tanh sigmoid log1p"
+/* Exactly so many inputs, which the attributes ask for. */
 EG_NODISCARD eg_status eg_need_input_count(const eg_node *node, uint32_t count, eg_error *err);
 
 /* eps, `norm`, and from input `first` on the weight and the optional bias of a norm of this width. */
 EG_NODISCARD eg_status eg_need_norm(const eg_graph *graph, const eg_node *node, uint32_t first, int64_t width,
                                     eg_error *err);
+/* eps, and which norm, of a layer_norm or rms_norm, as attributes of a fused op. */
+eg_attr eg_norm_eps(const eg_node *norm);
+eg_attr eg_norm_kind(const eg_node *norm);
 bool eg_neutral_layer(const eg_graph *graph, const eg_node *node, const eg_attr *attr);     /* norm: layer */
 bool eg_neutral_usual_eps(const eg_graph *graph, const eg_node *node, const eg_attr *attr); /* 1e-12 */
 

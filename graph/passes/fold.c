@@ -6,64 +6,14 @@
 #include <string.h>
 
 #include "graph/change.h"
+#include "graph/constant.h"
 #include "graph/pass.h"
 
 extern const eg_pass eg_pass_fold;
 
-typedef EG_VEC(eg_host_view) view_list;
-
-static const void *
-advance(const eg_host_view *view, int64_t elements)
-{
-    if (!view->data)
-        return NULL; /* a shape without a checkpoint */
-    return (const char *)view->data + elements * (int64_t)eg_dtype_size(view->dtype);
-}
-
-static void
-swap(int64_t *a)
-{
-    int64_t first = a[0];
-    a[0] = a[1];
-    a[1] = first;
-}
-
-static eg_host_view
-transposed(eg_host_view view)
-{
-    swap(view.dims);
-    swap(view.strides);
-    swap(view.at);
-    return view;
-}
-
-/* The part of the view inside [begin, end) of the axis; false if there is none. */
-static bool
-cut(eg_host_view *view, uint32_t axis, int64_t begin, int64_t end)
-{
-    int64_t first = view->at[axis], past = first + view->dims[axis];
-    int64_t from = first > begin ? first : begin, to = past < end ? past : end;
-    if (from >= to)
-        return false;
-    view->data = advance(view, (from - first) * view->strides[axis]);
-    view->dims[axis] = to - from;
-    view->at[axis] = from - begin;
-    return true;
-}
-
-/* The last axis, of size 1, goes. */
-static eg_host_view
-squeezed(eg_host_view view, uint32_t last)
-{
-    view.dims[last] = 0;
-    view.strides[last] = 0;
-    view.at[last] = 0;
-    return view;
-}
-
 /* Input i's blocks as they stand in the result. offset: where the input begins along the axis of a concat. */
 static bool
-add_views(const eg_graph *graph, const eg_node *node, uint32_t i, int64_t offset, view_list *out)
+add_views(const eg_graph *graph, const eg_node *node, uint32_t i, int64_t offset, eg_view_list *out)
 {
     const eg_value *in = eg_graph_value(graph, node->inputs[i]);
     uint32_t last = in->type.rank - 1, axis = (uint32_t)eg_node_int(node, "axis", last);
@@ -72,11 +22,11 @@ add_views(const eg_graph *graph, const eg_node *node, uint32_t i, int64_t offset
         eg_host_view view = in->constant->views[v];
         bool any = true;
         if (strcmp(op, "transpose") == 0)
-            view = transposed(view);
+            view = eg_view_transposed(view);
         else if (strcmp(op, "squeeze") == 0)
-            view = squeezed(view, last);
+            view = eg_view_squeezed(view, last);
         else if (strcmp(op, "slice") == 0)
-            any = cut(&view, axis, eg_node_int(node, "begin", 0), eg_node_int(node, "end", 0));
+            any = eg_view_cut(&view, axis, eg_node_int(node, "begin", 0), eg_node_int(node, "end", 0));
         else
             view.at[axis] += offset;
         if (any && !EG_PUSH(out, view))
@@ -86,7 +36,7 @@ add_views(const eg_graph *graph, const eg_node *node, uint32_t i, int64_t offset
 }
 
 static bool
-collect_views(const eg_graph *graph, const eg_node *node, view_list *out)
+collect_views(const eg_graph *graph, const eg_node *node, eg_view_list *out)
 {
     int64_t offset = 0;
     for (uint32_t i = 0; i < node->input_count; i++) {
@@ -102,7 +52,7 @@ collect_views(const eg_graph *graph, const eg_node *node, view_list *out)
 static eg_status
 fold_node(eg_graph *graph, eg_node *node, eg_error *err)
 {
-    view_list views = {0};
+    eg_view_list views = {0};
     eg_value *result = eg_graph_value(graph, node->outputs[0]);
     eg_const *constant = eg_arena_calloc(&graph->arena, 1, sizeof *constant);
     bool fits = constant && collect_views(graph, node, &views);
