@@ -152,14 +152,17 @@ put_chips(const eg_box *box, double left, double y, eg_strbuf *out)
     return y + (line + 1) * EG_DRAW_CHIP_H;
 }
 
-/* Leading parts of a dotted name are left out until the rest fits, behind an ellipsis. */
+/*
+ * Leading parts of a dotted name are left out until the rest fits, behind an ellipsis. A rest that would use less than
+ * half of the room is given with the end of the part before it.
+ */
 static const char *
 fitting_tail(const char *name, size_t room)
 {
     const char *tail = name;
     while (strlen(tail) + (tail > name) > room) {
         const char *dot = strchr(tail, '.');
-        if (!dot)
+        if (!dot || strlen(dot + 1) < room / 2)
             return tail;
         tail = dot + 1;
     }
@@ -182,8 +185,8 @@ put_weights(const eg_scene *scene, const eg_box *box, double left, double y, eg_
         size_t used = dims ? strlen(dims) : 0, left_room = room > used + 4 ? room - used - 1 : 4;
         const char *tail = fitting_tail(weight->name, left_room);
         eg_strbuf_printf(out, "<text class=\"weight\" x=\"%.1f\" y=\"%.1f\">%s", left, y + 9,
-                         tail > weight->name ? "…" : "");
-        eg_xml_puts_cut(out, tail, left_room - (tail > weight->name), EG_CUT_BEGINNING);
+                         tail > weight->name && strlen(tail) < left_room ? "…" : "");
+        eg_xml_puts_cut(out, tail, left_room, EG_CUT_BEGINNING);
         eg_strbuf_puts(out, "</text>");
         if (dims)
             eg_strbuf_printf(out, "<text class=\"weight\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>",
