@@ -41,6 +41,14 @@ extern const uint32_t op_group_count;
 const char *op_group_name(uint32_t number);
 void check_op(checker *k, uint32_t number);
 
+/* The times that the extension profile.v1 gives, where it is offered (profile.c). */
+void check_profile(checker *k, uint32_t number);
+
+/* Opens the tested device and the reference; the outcome is a check of its own. */
+bool open_both(checker *k, subject *s, subject *reference);
+/* Both devices and a case that the tested one takes all of, or neither. */
+bool open_both_and_build(checker *k, subject *s, subject *reference, check_case *c);
+
 /* A small encoder layer with pooling; several texts. Used by the checks that want more than one node. */
 void build_layer(check_case *c);
 /* A graph of random ops over token rows. */

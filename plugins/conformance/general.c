@@ -13,8 +13,7 @@ open_tested(checker *k, subject *s, eg_error *err)
     return subject_open(s, k->options->device, k->options->options, err);
 }
 
-/* Opens the tested device and the reference; the outcome is a check of its own. */
-static bool
+bool
 open_both(checker *k, subject *s, subject *reference)
 {
     eg_error err;
@@ -62,8 +61,7 @@ build_something(checker *k, subject *s, check_case *c, const batch *b)
     return false;
 }
 
-/* Both devices and a case, or neither. */
-static bool
+bool
 open_both_and_build(checker *k, subject *s, subject *reference, check_case *c)
 {
     if (!open_both(k, s, reference))
@@ -589,6 +587,7 @@ const check_group general_groups[] = {
     {"fused", check_fused, 0},
     {"neighbours", check_neighbours, 0},
     {"cancel", check_cancel, 0},
+    {"profile", check_profile, 0},
     {"concurrency", check_concurrency, 0},
     {"allocations", check_allocations, 0},
 };

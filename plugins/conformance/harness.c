@@ -414,7 +414,7 @@ place_all(run_memory *r, eg_error *err)
 }
 
 static eg_status
-execute(run_memory *r, eg_error *err)
+execute(run_memory *r, profiling *times, eg_error *err)
 {
     const prepared *p = r->p;
     subject *s = p->s;
@@ -429,6 +429,8 @@ execute(run_memory *r, eg_error *err)
                         .scratch_count = 1,
                         .dims = &p->c->dims,
                         .cancel = p->style.cancel}};
+    if (times)
+        return times->profile->run(p->exec, &info.known, times->times, times->capacity, &times->count, err);
     eg_event *done = NULL;
     EG_TRY(s->ops->run(p->exec, &info.known, &done, err));
     if (!done)
@@ -487,7 +489,7 @@ take_output(run_memory *r, void **out, uint64_t *out_count, eg_error *err)
 }
 
 eg_status
-run_prepared(const prepared *p, void **out, uint64_t *out_count, eg_error *err)
+run_profiled(const prepared *p, profiling *times, void **out, uint64_t *out_count, eg_error *err)
 {
     *out = NULL;
     uint32_t count = p->view.value_count + 1;
@@ -496,7 +498,7 @@ run_prepared(const prepared *p, void **out, uint64_t *out_count, eg_error *err)
     if (status == EG_OK)
         status = place_all(&r, err);
     if (status == EG_OK)
-        status = execute(&r, err);
+        status = execute(&r, times, err);
     if (status == EG_OK)
         status = inspect(&r, err);
     if (status == EG_OK)
@@ -506,6 +508,12 @@ run_prepared(const prepared *p, void **out, uint64_t *out_count, eg_error *err)
     eg_free(r.slots);
     eg_free(r.io);
     return status;
+}
+
+eg_status
+run_prepared(const prepared *p, void **out, uint64_t *out_count, eg_error *err)
+{
+    return run_profiled(p, NULL, out, out_count, err);
 }
 
 eg_status

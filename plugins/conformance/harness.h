@@ -118,7 +118,15 @@ EG_NODISCARD eg_status prepare(subject *s, const check_case *c, run_style style,
 void unprepare(prepared *p);
 /* Runs and gives the first output, dense, from eg_alloc. EG_E_INTERNAL: memory that is not its own was written. */
 EG_NODISCARD eg_status run_prepared(const prepared *p, void **out, uint64_t *out_count, eg_error *err);
-/* All three. */
+/* The same through the extension profile.v1, with the times of the nodes. */
+typedef struct profiling {
+    const eg_profile_v1 *profile;
+    eg_node_time *times;
+    uint32_t capacity, count;
+} profiling;
+EG_NODISCARD eg_status run_profiled(const prepared *p, profiling *times, void **out, uint64_t *out_count,
+                                    eg_error *err);
+/* prepare(), run_prepared() and unprepare(). */
 EG_NODISCARD eg_status run_case(subject *s, const check_case *c, run_style style, void **out, uint64_t *out_count,
                                 eg_error *err);
 

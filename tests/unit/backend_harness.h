@@ -16,7 +16,6 @@ typedef struct backend {
     eg_device *device;
     const eg_device_ops *ops;
     uint32_t threads;
-    bool whole;       /* every op of the cases has to be there */
     char error[1024]; /* why the last call failed */
 } backend;
 
