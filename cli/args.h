@@ -28,7 +28,7 @@ enum {
     EG_ON_COMPARE = 1 << 11,
     EG_ON_FUSION_REPORT = 1 << 12,
     EG_ON_VERIFY = 1 << 13,
-    EG_ON_TEXTS = EG_ON_EMBED | EG_ON_RUN | EG_ON_TOKENIZE | EG_ON_SIMILARITY,
+    EG_ON_TEXTS = EG_ON_EMBED | EG_ON_RUN | EG_ON_TOKENIZE | EG_ON_SIMILARITY | EG_ON_PROFILE | EG_ON_COMPARE,
     EG_ON_EVERY = (1 << 14) - 1
 };
 
@@ -74,6 +74,11 @@ typedef struct eg_arguments {
     int64_t max_arena;
     const char *plugin_options;
     double seconds;
+    const char *html; /* fusion-report */
+
+    /* profile, compare */
+    const char *trace;
+    eg_strings backends;
 
     /* conformance */
     const char *group;

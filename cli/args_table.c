@@ -33,7 +33,7 @@ const eg_arg eg_arg_table[] = {
     {ROW("npy", EG_ARG_TEXT, EG_ON_EMBED, npy), .value = "FILE",
      .help = "write a float32 [texts, numbers] array"},
 
-    {ROW("output", EG_ARG_LIST, EG_ON_RUN | EG_ON_COMPILE | EG_ON_BENCH, outputs), .value = "NAME[,NAME]",
+    {ROW("output", EG_ARG_LIST, EG_ON_RUN | EG_ON_COMPILE | EG_ON_BENCH | EG_ON_PROFILE | EG_ON_COMPARE | EG_ON_FUSION_REPORT, outputs), .value = "NAME[,NAME]",
      .help = "the tensors wanted, such as last_hidden_state, attentions, logits"},
     {ROW("npz", EG_ARG_TEXT, EG_ON_RUN, npz), .value = "FILE",
      .help = "write tokens and outputs as NumPy arrays, texts packed one after another"},
@@ -50,12 +50,14 @@ const eg_arg eg_arg_table[] = {
     {ROW("no-special", EG_ARG_SWITCH, EG_ON_TOKENIZE, no_special), .min = EG_ON,
      .help = "without the special tokens around the text"},
 
-    {ROW("shape", EG_ARG_TEXT, EG_ON_COMPILE | EG_ON_BENCH, shape), .value = "B,S",
+    {ROW("shape", EG_ARG_TEXT, EG_ON_COMPILE | EG_ON_BENCH | EG_ON_PROFILE | EG_ON_COMPARE | EG_ON_FUSION_REPORT, shape), .value = "B,S",
      .help = "a batch of B texts of S tokens (default 1,128)"},
-    {ROW("lengths", EG_ARG_TEXT, EG_ON_COMPILE | EG_ON_BENCH, lengths), .value = "FILE",
+    {ROW("lengths", EG_ARG_TEXT, EG_ON_COMPILE | EG_ON_BENCH | EG_ON_PROFILE | EG_ON_COMPARE | EG_ON_FUSION_REPORT, lengths), .value = "FILE",
      .help = "a batch whose texts have the lengths in FILE, one a line"},
-    {ROW("seconds", EG_ARG_NUMBER, EG_ON_BENCH, seconds), .value = "N",
+    {ROW("seconds", EG_ARG_NUMBER, EG_ON_BENCH | EG_ON_PROFILE | EG_ON_FUSION_REPORT, seconds), .value = "N",
      .help = "measure for that long (default 3)"},
+    {ROW("html", EG_ARG_TEXT, EG_ON_FUSION_REPORT, html), .value = "FILE",
+     .help = "write the report as a page that needs nothing else"},
     {ROW("format", EG_ARG_CHOICE, EG_ON_COMPILE, format), .value = "FORMAT", .choices = "text|json|dot|svg",
      .help = "text (default), json, or a picture of the graph: dot, svg"},
     {ROW("dump-ir", EG_ARG_DUMP_IR, EG_ON_COMPILE, dump_ir), .value = "after:PASS",
@@ -68,6 +70,11 @@ const eg_arg eg_arg_table[] = {
      .help = "with --save: copy the weights (not in this build)"},
     {ROW("check", EG_ARG_SWITCH, EG_ON_COMPILE, check), .min = EG_ON,
      .help = "check the sums of a compiled model (not in this build)"},
+
+    {ROW("trace", EG_ARG_TEXT, EG_ON_PROFILE, trace), .value = "FILE",
+     .help = "write one run as a Chrome trace, for ui.perfetto.dev"},
+    {ROW("backends", EG_ARG_LIST, EG_ON_COMPARE, backends), .value = "A,B",
+     .help = "the two to compare; B's errors are those against A"},
 
     {ROW("group", EG_ARG_TEXT, EG_ON_CONFORMANCE, group), .value = "NAME",
      .help = "the tests of one group, such as device or op/matmul"},

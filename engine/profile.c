@@ -239,38 +239,34 @@ put_stages(const report *r)
 
 /* --- one run as it went -------------------------------------------------------------------------- */
 
-static void
-put_span(const report *r, const char *name, const char *op, uint32_t lane, uint64_t begin_ns, uint64_t end_ns,
-         uint64_t origin_ns, bool *first)
+/* The number of the op that the span belongs to. */
+static size_t
+unit_of(const report *r, const eg_span *span)
 {
-    eg_strbuf_puts(r->out, *first ? "{" : ",{");
-    *first = false;
-    put_string(r, "name", name);
-    eg_strbuf_putc(r->out, ',');
-    put_string(r, "op", op);
-    eg_strbuf_printf(r->out, ",\"lane\":%u,\"begin_us\":%.3f,\"us\":%.3f}", lane, 1e-3 * (double)(begin_ns - origin_ns),
-                     1e-3 * (double)(end_ns - begin_ns));
+    const eg_measurement *m = r->measured;
+    for (size_t i = 0; i < m->units.count; i++) {
+        const eg_unit *unit = &m->units.items[i];
+        if (unit->kind == span->kind && unit->item == span->item &&
+            (unit->kind != EG_SPAN_STAGE || unit->stage == span->stage))
+            return i;
+    }
+    return 0;
 }
 
-static const char *
-span_name(const report *r, const eg_span *span, const char **out_op)
+static void
+put_span(const report *r, size_t at, bool part, uint32_t lane, uint64_t begin_ns, uint64_t end_ns, bool *first)
 {
-    const eg_plan *plan = &r->executable->plan;
-    const eg_graph *graph = &plan->built.graph;
-    if (span->kind == EG_SPAN_NODE) {
-        const eg_node *node = eg_graph_node(graph, span->item);
-        *out_op = node->op->name;
-        return node->name;
-    }
-    *out_op = span->kind == EG_SPAN_STAGE ? "stage" : "copy";
-    if (span->kind == EG_SPAN_COPY)
-        return eg_graph_value(graph, plan->partition.crossings.items[span->item].value)->name;
-    return eg_graph_node(graph, plan->partition.stages.items[span->stage].nodes.items[0])->name;
+    uint64_t origin_ns = r->measured->trace.spans.items[0].begin_ns;
+    eg_strbuf_printf(r->out, "%s{\"at\":%zu,\"part\":%s,\"lane\":%u", *first ? "" : ",", at, part ? "true" : "false",
+                     lane);
+    eg_strbuf_printf(r->out, ",\"begin_us\":%.3f,\"us\":%.3f}", 1e-3 * (double)(begin_ns - origin_ns),
+                     1e-3 * (double)(end_ns - begin_ns));
+    *first = false;
 }
 
 /* Each part belongs to the span during which it began; both lists are sorted by time. */
 static void
-put_parts(const report *r, uint32_t number, uint64_t origin_ns, bool *first)
+put_parts(const report *r, uint32_t number, bool *first)
 {
     const eg_trace *trace = &r->measured->trace;
     const eg_lane *lane = &trace->lanes.lanes[number];
@@ -279,8 +275,7 @@ put_parts(const report *r, uint32_t number, uint64_t origin_ns, bool *first)
         const eg_lane_part *part = &lane->parts[i];
         while (span + 1 < trace->spans.count && trace->spans.items[span].end_ns <= part->begin_ns)
             span++;
-        const char *op, *name = span_name(r, &trace->spans.items[span], &op);
-        put_span(r, name, "part", number, part->begin_ns, part->end_ns, origin_ns, first);
+        put_span(r, unit_of(r, &trace->spans.items[span]), true, number, part->begin_ns, part->end_ns, first);
     }
 }
 
@@ -290,14 +285,12 @@ put_spans(const report *r)
     const eg_trace *trace = &r->measured->trace;
     bool first = true;
     eg_strbuf_puts(r->out, ",\"spans\":[");
-    uint64_t origin = trace->spans.count ? trace->spans.items[0].begin_ns : 0;
     for (size_t i = 0; i < trace->spans.count; i++) {
         const eg_span *span = &trace->spans.items[i];
-        const char *op, *name = span_name(r, span, &op);
-        put_span(r, name, op, 0, span->begin_ns, span->end_ns, origin, &first);
+        put_span(r, unit_of(r, span), false, 0, span->begin_ns, span->end_ns, &first);
     }
     for (uint32_t lane = 0; trace->spans.count && lane < trace->lanes.count; lane++)
-        put_parts(r, lane, origin, &first);
+        put_parts(r, lane, &first);
     eg_strbuf_putc(r->out, ']');
 }
 

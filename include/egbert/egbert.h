@@ -304,8 +304,8 @@ typedef struct eg_profile_options {
  *           a copy between memories has the op "copy", a stage whose backend tells no node's time the op "stage",
  *   "layers": [{"scope", "ms", "share", "flops", "bytes", "weight_bytes"}…],
  *   "stages": [{"backend", "ops", "ms", "timed": "nodes" or "stage"}…],
- *   "spans": one run as it went: [{"name", "op", "lane" (0: the caller), "begin_us", "us"}…], on lane 0 the ops, with op
- *            "part" the parts of the work that each thread took from the host's parallel_for}
+ *   "spans": one run as it went: [{"at": number of the op, "part", "lane" (0: the caller), "begin_us", "us"}…]; with
+ *             "part" true a thread's share of the op's work, as far as it came from the host's parallel_for}
  * Free with eg_string_free().
  */
 EG_API EG_NODISCARD eg_status eg_profile(eg_context *context, const eg_input *input, const eg_profile_options *options,
