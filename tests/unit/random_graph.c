@@ -1,22 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/unit/random_graph.h"
+#include "tests/unit/random_maker.h"
 
 #include <stdio.h>
 #include <string.h>
-
-typedef struct pool {
-    eg_value_id ids[4096];
-    uint32_t count;
-} pool;
-
-typedef struct maker {
-    eg_graph *graph;
-    uint64_t state;
-    pool tokens, texts, pairs; /* f32 values of rank 2, by row kind */
-    uint32_t constants;
-    eg_value_id ids, types;
-    eg_error *err;
-} maker;
 
 uint64_t
 random_next(uint64_t *state)
@@ -33,20 +19,20 @@ random_below(uint64_t *state, uint32_t n)
     return (uint32_t)(random_next(state) % n);
 }
 
-static uint32_t
-below(maker *m, uint32_t n)
+uint32_t
+maker_below(maker *m, uint32_t n)
 {
     return random_below(&m->state, n);
 }
 
-static bool
-coin(maker *m)
+bool
+maker_coin(maker *m)
 {
-    return below(m, 2) == 1;
+    return maker_below(m, 2) == 1;
 }
 
-static float
-uniform(maker *m, float low, float high)
+float
+maker_uniform(maker *m, float low, float high)
 {
     return low + (high - low) * (float)(random_next(&m->state) >> 40) / (float)(1 << 24);
 }
@@ -57,29 +43,29 @@ type_of(const maker *m, eg_value_id id)
     return &eg_graph_value(m->graph, id)->type;
 }
 
-static int64_t
-width_of(const maker *m, eg_value_id id)
+int64_t
+maker_width_of(const maker *m, eg_value_id id)
 {
     return type_of(m, id)->dims[1].k;
 }
 
-static eg_value_id
-pick(maker *m, const pool *from)
+eg_value_id
+maker_pick(maker *m, const pool *from)
 {
-    return from->ids[below(m, from->count)];
+    return from->ids[maker_below(m, from->count)];
 }
 
 static eg_value_id
 pick_rows(maker *m)
 {
-    return m->texts.count && below(m, 4) == 0 ? pick(m, &m->texts) : pick(m, &m->tokens);
+    return m->texts.count && maker_below(m, 4) == 0 ? maker_pick(m, &m->texts) : maker_pick(m, &m->tokens);
 }
 
 static int64_t
 random_width(maker *m)
 {
     static const int64_t widths[] = {2, 4, 6, 8, 12, 24};
-    return widths[below(m, sizeof widths / sizeof *widths)];
+    return widths[maker_below(m, sizeof widths / sizeof *widths)];
 }
 
 /* --- adding -------------------------------------------------------------------------------------- */
@@ -93,46 +79,46 @@ remember(maker *m, eg_value_id id)
         to->ids[to->count++] = id;
 }
 
-static eg_status
-add(maker *m, const char *op, const eg_value_id *inputs, uint32_t input_count, const eg_attr *attrs,
-    uint32_t attr_count, eg_value_id *out)
+eg_status
+maker_add(maker *m, const char *op, const eg_value_id *inputs, uint32_t input_count, const eg_attr *attrs,
+          uint32_t attr_count, eg_value_id *out)
 {
     char scope[32] = "";
-    if (coin(m))
-        snprintf(scope, sizeof scope, "block.%u", below(m, 3));
+    if (maker_coin(m))
+        snprintf(scope, sizeof scope, "block.%u", maker_below(m, 3));
     EG_TRY(
         eg_graph_add_node(m->graph, eg_op_find(op), NULL, scope, inputs, input_count, attrs, attr_count, out, m->err));
     remember(m, *out);
     return EG_OK;
 }
 
-static eg_status
-add_one(maker *m, const char *op, eg_value_id in, eg_value_id *out)
+eg_status
+maker_add_one(maker *m, const char *op, eg_value_id in, eg_value_id *out)
 {
-    return add(m, op, &in, 1, NULL, 0, out);
+    return maker_add(m, op, &in, 1, NULL, 0, out);
 }
 
-static eg_status
-add_two(maker *m, const char *op, eg_value_id a, eg_value_id b, eg_value_id *out)
+eg_status
+maker_add_two(maker *m, const char *op, eg_value_id a, eg_value_id b, eg_value_id *out)
 {
-    return add(m, op, (eg_value_id[]){a, b}, 2, NULL, 0, out);
+    return maker_add(m, op, (eg_value_id[]){a, b}, 2, NULL, 0, out);
 }
 
-static eg_attr
-int_attr(const char *name, int64_t value)
+eg_attr
+maker_int(const char *name, int64_t value)
 {
     return (eg_attr){.name = name, .type = EG_ATTR_INT, .integer = value};
 }
 
-static eg_attr
-float_attr(const char *name, double value)
+eg_attr
+maker_float(const char *name, double value)
 {
     return (eg_attr){.name = name, .type = EG_ATTR_FLOAT, .real = value};
 }
 
 /* A table [rows, width], [rows] for width 0, of numbers between low and high. */
-static eg_status
-constant(maker *m, int64_t rows, int64_t width, float low, float high, eg_value_id *out)
+eg_status
+maker_constant(maker *m, int64_t rows, int64_t width, float low, float high, eg_value_id *out)
 {
     char name[32];
     size_t count = (size_t)(rows * (width ? width : 1));
@@ -140,7 +126,7 @@ constant(maker *m, int64_t rows, int64_t width, float low, float high, eg_value_
     if (!data)
         return eg_fail_nomem(m->err, "a random graph");
     for (size_t i = 0; i < count; i++)
-        data[i] = uniform(m, low, high);
+        data[i] = maker_uniform(m, low, high);
     eg_type type = eg_type_table(EG_F32, rows, width);
     eg_host_view view = {.size = sizeof view,
                          .dtype = EG_F32,
@@ -154,46 +140,46 @@ constant(maker *m, int64_t rows, int64_t width, float low, float high, eg_value_
 /* --- one step of each sort ----------------------------------------------------------------------- */
 
 /* Brings the numbers back to where nothing overflows. */
-static eg_status
-norm(maker *m, eg_value_id x, eg_value_id *out)
+eg_status
+maker_norm(maker *m, eg_value_id x, eg_value_id *out)
 {
     eg_value_id in[3] = {x};
-    eg_attr eps = float_attr("eps", 1e-5);
-    EG_TRY(constant(m, width_of(m, x), 0, 0.5f, 1.5f, &in[1]));
-    EG_TRY(constant(m, width_of(m, x), 0, -0.5f, 0.5f, &in[2]));
-    uint32_t sort = below(m, 3);
-    return add(m, sort ? "layer_norm" : "rms_norm", in, sort == 2 ? 3 : 2, &eps, 1, out);
+    eg_attr eps = maker_float("eps", 1e-5);
+    EG_TRY(maker_constant(m, maker_width_of(m, x), 0, 0.5f, 1.5f, &in[1]));
+    EG_TRY(maker_constant(m, maker_width_of(m, x), 0, -0.5f, 0.5f, &in[2]));
+    uint32_t sort = maker_below(m, 3);
+    return maker_add(m, sort ? "layer_norm" : "rms_norm", in, sort == 2 ? 3 : 2, &eps, 1, out);
 }
 
 static eg_status
 make_norm(maker *m)
 {
     eg_value_id out;
-    return norm(m, pick_rows(m), &out);
+    return maker_norm(m, pick_rows(m), &out);
 }
 
 /* The weight as it is, transposed, cut, or joined of two: what folding shall see through. */
-static eg_status
-weight(maker *m, int64_t rows, int64_t width, eg_value_id *out)
+eg_status
+maker_weight(maker *m, int64_t rows, int64_t width, eg_value_id *out)
 {
     const float reach = 1.0f / (float)width;
     eg_value_id a, b;
-    eg_attr begin = int_attr("begin", 1), end = int_attr("end", rows + 1), axis = int_attr("axis", 0);
-    switch (below(m, 5)) {
+    eg_attr begin = maker_int("begin", 1), end = maker_int("end", rows + 1), axis = maker_int("axis", 0);
+    switch (maker_below(m, 5)) {
     case 0:
-        EG_TRY(constant(m, width, rows, -reach, reach, &a));
-        return add_one(m, "transpose", a, out);
+        EG_TRY(maker_constant(m, width, rows, -reach, reach, &a));
+        return maker_add_one(m, "transpose", a, out);
     case 1:
-        EG_TRY(constant(m, rows + 2, width, -reach, reach, &a));
-        return add(m, "slice", &a, 1, (eg_attr[]){begin, end, axis}, 3, out);
+        EG_TRY(maker_constant(m, rows + 2, width, -reach, reach, &a));
+        return maker_add(m, "slice", &a, 1, (eg_attr[]){begin, end, axis}, 3, out);
     case 2:
         if (rows < 2)
-            return constant(m, rows, width, -reach, reach, out);
-        EG_TRY(constant(m, rows / 2, width, -reach, reach, &a));
-        EG_TRY(constant(m, rows - rows / 2, width, -reach, reach, &b));
-        return add(m, "concat", (eg_value_id[]){a, b}, 2, &axis, 1, out);
+            return maker_constant(m, rows, width, -reach, reach, out);
+        EG_TRY(maker_constant(m, rows / 2, width, -reach, reach, &a));
+        EG_TRY(maker_constant(m, rows - rows / 2, width, -reach, reach, &b));
+        return maker_add(m, "concat", (eg_value_id[]){a, b}, 2, &axis, 1, out);
     default:
-        return constant(m, rows, width, -reach, reach, out);
+        return maker_constant(m, rows, width, -reach, reach, out);
     }
 }
 
@@ -202,21 +188,21 @@ make_linear(maker *m)
 {
     eg_value_id x = pick_rows(m), w, y, bias, out;
     int64_t width = random_width(m);
-    EG_TRY(weight(m, width, width_of(m, x), &w));
-    EG_TRY(add_two(m, "matmul", x, w, &y));
-    EG_TRY(constant(m, width, 0, -0.5f, 0.5f, &bias));
-    return coin(m) ? add_two(m, "bias_add", y, bias, &out) : EG_OK;
+    EG_TRY(maker_weight(m, width, maker_width_of(m, x), &w));
+    EG_TRY(maker_add_two(m, "matmul", x, w, &y));
+    EG_TRY(maker_constant(m, width, 0, -0.5f, 0.5f, &bias));
+    return maker_coin(m) ? maker_add_two(m, "bias_add", y, bias, &out) : EG_OK;
 }
 
 static eg_status
 make_gather(maker *m)
 {
-    eg_value_id table, index = coin(m) ? m->ids : m->types, out;
-    eg_attr skip = int_attr("skip", 1);
-    EG_TRY(constant(m, RANDOM_GRAPH_VOCAB + 1, random_width(m), -1, 1, &table));
-    if (below(m, 3) == 0)
-        EG_TRY(add(m, "positions", &m->ids, 1, &skip, coin(m), &index));
-    return add_two(m, "gather", table, index, &out);
+    eg_value_id table, index = maker_coin(m) ? m->ids : m->types, out;
+    eg_attr skip = maker_int("skip", 1);
+    EG_TRY(maker_constant(m, RANDOM_GRAPH_VOCAB + 1, random_width(m), -1, 1, &table));
+    if (maker_below(m, 3) == 0)
+        EG_TRY(maker_add(m, "positions", &m->ids, 1, &skip, maker_coin(m), &index));
+    return maker_add_two(m, "gather", table, index, &out);
 }
 
 /* Something that goes with x: itself, a vector, a text of its width, a column. */
@@ -225,14 +211,14 @@ partner(maker *m, eg_value_id x, eg_value_id *out)
 {
     const pool *pools[] = {&m->tokens, &m->texts};
     for (int tries = 0; tries < 8; tries++) {
-        const pool *from = pools[type_of(m, x)->kind == EG_TEXT ? 1 : below(m, 2)];
-        eg_value_id other = from->count ? pick(m, from) : x;
-        if (width_of(m, other) == width_of(m, x)) {
+        const pool *from = pools[type_of(m, x)->kind == EG_TEXT ? 1 : maker_below(m, 2)];
+        eg_value_id other = from->count ? maker_pick(m, from) : x;
+        if (maker_width_of(m, other) == maker_width_of(m, x)) {
             *out = other;
             return EG_OK;
         }
     }
-    return constant(m, coin(m) ? width_of(m, x) : 1, 0, 0.5f, 1.5f, out);
+    return maker_constant(m, maker_coin(m) ? maker_width_of(m, x) : 1, 0, 0.5f, 1.5f, out);
 }
 
 static eg_status
@@ -240,14 +226,14 @@ make_arithmetic(maker *m)
 {
     static const char *const ops[] = {"add", "sub", "mul"};
     eg_value_id x = pick_rows(m), other, y, out;
-    if (below(m, 6) == 0) {
-        EG_TRY(constant(m, width_of(m, x), 0, 0.5f, 2.0f, &other));
-        return add_two(m, "div", x, other, &out);
+    if (maker_below(m, 6) == 0) {
+        EG_TRY(maker_constant(m, maker_width_of(m, x), 0, 0.5f, 2.0f, &other));
+        return maker_add_two(m, "div", x, other, &out);
     }
     EG_TRY(partner(m, x, &other));
-    bool swap = coin(m);
-    EG_TRY(add_two(m, ops[below(m, 3)], swap ? other : x, swap ? x : other, &y));
-    return norm(m, y, &out);
+    bool swap = maker_coin(m);
+    EG_TRY(maker_add_two(m, ops[maker_below(m, 3)], swap ? other : x, swap ? x : other, &y));
+    return maker_norm(m, y, &out);
 }
 
 static eg_status
@@ -255,51 +241,51 @@ make_activation(maker *m)
 {
     static const char *const ops[] = {"relu", "silu", "mish", "tanh", "sigmoid", "gelu", "relu2", "log1p", "softmax"};
     static const char *const forms[] = {"erf", "tanh", "quick"};
-    const char *op = ops[below(m, sizeof ops / sizeof *ops)];
+    const char *op = ops[maker_below(m, sizeof ops / sizeof *ops)];
     eg_value_id x = pick_rows(m), y, out;
-    eg_attr form = {.name = "form", .type = EG_ATTR_STRING, .string = forms[below(m, 3)]};
+    eg_attr form = {.name = "form", .type = EG_ATTR_STRING, .string = forms[maker_below(m, 3)]};
     if (strcmp(op, "gelu") == 0)
-        return add(m, op, &x, 1, &form, 1, &out);
+        return maker_add(m, op, &x, 1, &form, 1, &out);
     if (strcmp(op, "log1p") == 0) { /* not of what may be below -1 */
-        EG_TRY(add_one(m, "relu", x, &y));
-        return add_one(m, op, y, &out);
+        EG_TRY(maker_add_one(m, "relu", x, &y));
+        return maker_add_one(m, op, y, &out);
     }
-    EG_TRY(add_one(m, op, x, &y));
-    return strcmp(op, "relu2") == 0 ? norm(m, y, &out) : EG_OK;
+    EG_TRY(maker_add_one(m, op, x, &y));
+    return strcmp(op, "relu2") == 0 ? maker_norm(m, y, &out) : EG_OK;
 }
 
 static eg_status
 make_scale(maker *m)
 {
     eg_value_id x = pick_rows(m), out;
-    eg_attr factor = float_attr("factor", coin(m) ? 1.0 : uniform(m, -1, 1));
-    return add(m, "scale", &x, 1, &factor, 1, &out);
+    eg_attr factor = maker_float("factor", maker_coin(m) ? 1.0 : maker_uniform(m, -1, 1));
+    return maker_add(m, "scale", &x, 1, &factor, 1, &out);
 }
 
 static eg_status
 make_normalize(maker *m)
 {
     eg_value_id x = pick_rows(m), out;
-    eg_attr eps = float_attr("eps", 1e-6);
-    return add(m, "normalize", &x, 1, &eps, coin(m), &out);
+    eg_attr eps = maker_float("eps", 1e-6);
+    return maker_add(m, "normalize", &x, 1, &eps, maker_coin(m), &out);
 }
 
 static eg_status
 make_attention(maker *m)
 {
-    eg_value_id x = pick(m, &m->tokens), other = pick(m, &m->tokens), w, k, v, s, p, out;
-    int64_t width = width_of(m, x), heads = width % 4 == 0 && coin(m) ? 4 : width % 2 == 0 ? 2 : 1;
-    int64_t key_heads = coin(m) ? heads : 1, key_width = width / heads * key_heads;
-    eg_attr attrs[5] = {int_attr("heads", heads), int_attr("key_heads", key_heads),
-                        float_attr("scale", uniform(m, 0.1f, 1)), int_attr("causal", below(m, 2)),
-                        int_attr("window", below(m, 3))};
-    EG_TRY(weight(m, key_width, width_of(m, other), &w));
-    EG_TRY(add_two(m, "matmul", other, w, &k));
-    EG_TRY(weight(m, key_width, width_of(m, other), &w));
-    EG_TRY(add_two(m, "matmul", other, w, &v));
-    EG_TRY(add(m, "scores", (eg_value_id[]){x, k}, 2, attrs, 5, &s));
-    EG_TRY(add_one(m, "softmax", s, &p));
-    return add(m, "apply", (eg_value_id[]){p, v}, 2, attrs, 2, &out);
+    eg_value_id x = maker_pick(m, &m->tokens), other = maker_pick(m, &m->tokens), w, k, v, s, p, out;
+    int64_t width = maker_width_of(m, x), heads = width % 4 == 0 && maker_coin(m) ? 4 : width % 2 == 0 ? 2 : 1;
+    int64_t key_heads = maker_coin(m) ? heads : 1, key_width = width / heads * key_heads;
+    eg_attr attrs[5] = {maker_int("heads", heads), maker_int("key_heads", key_heads),
+                        maker_float("scale", maker_uniform(m, 0.1f, 1)), maker_int("causal", maker_below(m, 2)),
+                        maker_int("window", maker_below(m, 3))};
+    EG_TRY(maker_weight(m, key_width, maker_width_of(m, other), &w));
+    EG_TRY(maker_add_two(m, "matmul", other, w, &k));
+    EG_TRY(maker_weight(m, key_width, maker_width_of(m, other), &w));
+    EG_TRY(maker_add_two(m, "matmul", other, w, &v));
+    EG_TRY(maker_add(m, "scores", (eg_value_id[]){x, k}, 2, attrs, 5, &s));
+    EG_TRY(maker_add_one(m, "softmax", s, &p));
+    return maker_add(m, "apply", (eg_value_id[]){p, v}, 2, attrs, 2, &out);
 }
 
 static eg_status
@@ -308,12 +294,12 @@ make_pair_sum(maker *m)
     eg_value_id a, out;
     if (m->pairs.count == 0)
         return make_attention(m);
-    a = pick(m, &m->pairs);
+    a = maker_pick(m, &m->pairs);
     for (int tries = 0; tries < 8; tries++) {
-        eg_value_id b = pick(m, &m->pairs);
+        eg_value_id b = maker_pick(m, &m->pairs);
         const eg_type *x = type_of(m, a), *y = type_of(m, b);
         if (x->dims[1].window == y->dims[1].window && (x->dims[0].k == y->dims[0].k || y->dims[0].k == 1))
-            return add_two(m, "mul", a, b, &out);
+            return maker_add_two(m, "mul", a, b, &out);
     }
     return EG_OK;
 }
@@ -323,38 +309,38 @@ make_pooling(maker *m)
 {
     static const char *const ops[] = {"first_token", "last_token",    "mean",         "max",
                                       "sum",         "mean_sqrt_len", "weighted_mean"};
-    eg_value_id x = pick(m, &m->tokens), y, out;
-    eg_attr attrs[2] = {int_attr("index", (int64_t)below(m, 2 * RANDOM_GRAPH_MIN_ROWS) - RANDOM_GRAPH_MIN_ROWS),
-                        int_attr("skip_prompt", below(m, 2))};
-    if (below(m, 8) == 0)
-        return add(m, "token", &x, 1, attrs, 1, &out);
-    const char *op = ops[below(m, sizeof ops / sizeof *ops)];
-    EG_TRY(add(m, op, &x, 1, &attrs[1], 1, &y));
-    return strcmp(op, "sum") == 0 ? norm(m, y, &out) : EG_OK;
+    eg_value_id x = maker_pick(m, &m->tokens), y, out;
+    eg_attr attrs[2] = {maker_int("index", (int64_t)maker_below(m, 2 * RANDOM_GRAPH_MIN_ROWS) - RANDOM_GRAPH_MIN_ROWS),
+                        maker_int("skip_prompt", maker_below(m, 2))};
+    if (maker_below(m, 8) == 0)
+        return maker_add(m, "token", &x, 1, attrs, 1, &out);
+    const char *op = ops[maker_below(m, sizeof ops / sizeof *ops)];
+    EG_TRY(maker_add(m, op, &x, 1, &attrs[1], 1, &y));
+    return strcmp(op, "sum") == 0 ? maker_norm(m, y, &out) : EG_OK;
 }
 
 static eg_status
 make_moves(maker *m)
 {
     eg_value_id x = pick_rows(m), parts[2], narrow, column, out;
-    int64_t width = width_of(m, x);
+    int64_t width = maker_width_of(m, x);
     if (width < 2)
         return make_norm(m);
-    int64_t middle = 1 + below(m, (uint32_t)width - 1);
-    eg_attr begin = int_attr("begin", middle), end = int_attr("end", width), to_middle = int_attr("end", middle);
-    eg_attr one = int_attr("end", 1), cast = {.name = "to", .type = EG_ATTR_STRING, .string = "f32"};
-    switch (below(m, 3)) {
+    int64_t middle = 1 + maker_below(m, (uint32_t)width - 1);
+    eg_attr begin = maker_int("begin", middle), end = maker_int("end", width), to_middle = maker_int("end", middle);
+    eg_attr one = maker_int("end", 1), cast = {.name = "to", .type = EG_ATTR_STRING, .string = "f32"};
+    switch (maker_below(m, 3)) {
     case 0:
         EG_TRY(eg_graph_add_node(m->graph, eg_op_find("slice"), NULL, "", &x, 1, &to_middle, 1, &parts[1], m->err));
         EG_TRY(eg_graph_add_node(m->graph, eg_op_find("slice"), NULL, "", &x, 1, (eg_attr[]){begin, end}, 2, &parts[0],
                                  m->err));
-        return add(m, "concat", parts, 2, NULL, 0, &out);
+        return maker_add(m, "concat", parts, 2, NULL, 0, &out);
     case 1:
         EG_TRY(eg_graph_add_node(m->graph, eg_op_find("slice"), NULL, "", &x, 1, &one, 1, &narrow, m->err));
         EG_TRY(eg_graph_add_node(m->graph, eg_op_find("squeeze"), NULL, "", &narrow, 1, NULL, 0, &column, m->err));
-        return add_two(m, "add", x, column, &out);
+        return maker_add_two(m, "add", x, column, &out);
     default:
-        return add(m, "cast", &x, 1, &cast, 1, &out);
+        return maker_add(m, "cast", &x, 1, &cast, 1, &out);
     }
 }
 
@@ -364,17 +350,25 @@ static eg_status
 grow(maker *m, uint32_t nodes)
 {
     static eg_status (*const steps[])(maker *) = {
-        make_linear,     make_linear,     make_linear,   make_norm,       make_gather,
-        make_arithmetic, make_arithmetic, make_scale,    make_activation, make_activation,
-        make_normalize,  make_attention,  make_pair_sum, make_pooling,    make_moves,
+        make_linear,     make_linear,  make_linear,     make_norm,        make_gather,    make_arithmetic,
+        make_arithmetic, make_scale,   make_activation, make_activation,  make_normalize, make_attention,
+        make_pair_sum,   make_pooling, make_moves,      maker_embeddings, maker_layer,    maker_layer,
+        maker_gated,     maker_pooled, maker_encoder,
     };
     const eg_type ids = eg_type_token(EG_I32, 0, 0);
     EG_TRY(eg_graph_add_input(m->graph, "token_ids", &ids, &m->ids, m->err));
     EG_TRY(eg_graph_add_input(m->graph, "type_ids", &ids, &m->types, m->err));
     EG_TRY(make_gather(m));
     while (m->graph->order.count < nodes)
-        EG_TRY(steps[below(m, sizeof steps / sizeof *steps)](m));
+        EG_TRY(steps[maker_below(m, sizeof steps / sizeof *steps)](m));
     return EG_OK;
+}
+
+static bool
+can_be_output(const maker *m, eg_value_id id)
+{
+    const eg_type *type = type_of(m, id);
+    return eg_graph_value(m->graph, id)->producer && type->dtype == EG_F32 && type->kind != EG_TABLE;
 }
 
 static eg_status
@@ -387,7 +381,8 @@ mark_outputs(maker *m)
     eg_graph_count_uses(graph, uses);
     eg_status status = EG_OK;
     for (eg_value_id id = 1; status == EG_OK && id < graph->values.count; id++) {
-        if (uses[id] == 0 && eg_graph_value(graph, id)->producer)
+        bool is_end = uses[id] == 0 && eg_graph_value(graph, id)->producer;
+        if (is_end || (can_be_output(m, id) && maker_below(m, 40) == 0))
             status = eg_graph_add_output(graph, id, m->err);
     }
     eg_free(uses);

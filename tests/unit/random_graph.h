@@ -13,7 +13,7 @@
 
 enum { RANDOM_GRAPH_VOCAB = 32, RANDOM_GRAPH_MIN_ROWS = 3 };
 
-/* About `nodes` nodes. Outputs are the values that nothing reads. */
+/* About `nodes` nodes. Outputs are the values that nothing reads, and a few others. */
 EG_NODISCARD eg_status random_graph(uint64_t seed, uint32_t nodes, eg_graph *out, eg_error *err);
 
 /* The next number of a seeded row (splitmix64), and one below n. */
