@@ -7,9 +7,8 @@
 #include "engine/deliver.h"
 #include "engine/pack.h"
 
-/* As many texts from `first` on as fit into the tokens of one run; one at least. */
-static eg_part
-next_part(const eg_model *model, const eg_token_list *list, uint32_t first, uint32_t most_texts)
+eg_part
+eg_batch_next_part(const eg_model *model, const eg_token_list *list, uint32_t first, uint32_t most_texts)
 {
     eg_part part = {first, 0};
     uint64_t tokens = 0, longest = 0;
@@ -94,13 +93,14 @@ run_part(eg_context *context, run_job *job, const eg_part *part, eg_batch_memory
     return status;
 }
 
-/* Part after part; one that does not fit into the memory allowed is halved. */
+/* Part after part; one that does not fit into the memory allowed is halved. Shorter texts may follow one, so that the
+ * next part may be larger again. */
 static eg_status
 run_parts(eg_context *context, const eg_input *input, run_job *job, eg_batch_memory *memory, eg_error *err)
 {
     uint32_t done = 0;
     while (done < job->list->count) {
-        eg_part part = next_part(context->model, job->list, done, job->most_texts);
+        eg_part part = eg_batch_next_part(context->model, job->list, done, job->most_texts);
         bool too_large = false;
         eg_status status = run_part(context, job, &part, memory, &too_large, err);
         if (too_large && part.count > 1) {
@@ -108,6 +108,8 @@ run_parts(eg_context *context, const eg_input *input, run_job *job, eg_batch_mem
             continue;
         }
         EG_TRY(status);
+        if (part.count == job->most_texts)
+            job->most_texts = part.count <= UINT32_MAX / 2 ? 2 * part.count : UINT32_MAX;
         done += part.count;
         if (input->progress)
             input->progress(input->progress_user, done, job->list->count, (uint64_t)job->list->cu[done]);

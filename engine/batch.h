@@ -17,4 +17,10 @@ typedef struct eg_run_request {
 EG_NODISCARD eg_status eg_run_tokens(eg_context *context, const eg_input *input, const eg_token_list *list,
                                      const eg_run_request *request, eg_result **out, eg_error *err);
 
+/*
+ * The texts of the next run: from `first` on as many as fit into the tokens of one run, at most most_texts, one at least.
+ * Of the list only the lengths are read.
+ */
+eg_part eg_batch_next_part(const eg_model *model, const eg_token_list *list, uint32_t first, uint32_t most_texts);
+
 #endif

@@ -369,7 +369,6 @@ static eg_status
 compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_sizes *sizes, const eg_run_memory *run,
              eg_error *err)
 {
-    eg_strbuf_putc(out, '{');
     describe_passes(out, plan);
     describe_placement(out, plan);
     describe_lowered(out, plan);
@@ -380,17 +379,43 @@ compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_size
     eg_strbuf_printf(out, ",\"copied_bytes\":%" PRIu64, eg_plan_copied_bytes(plan));
     describe_stages(out, plan);
     describe_threads(out, model->engine->threads);
-    eg_strbuf_putc(out, '}');
+    return EG_OK;
+}
+
+/* Into how many runs the limit on memory would split the batch. */
+static eg_status
+describe_limit(eg_strbuf *out, eg_model *model, const eg_plan_request *request, const eg_describe_options *options,
+               eg_error *err)
+{
+    const uint32_t one = request->bound.max_n;
+    bool given = options->lengths && options->length_count;
+    uint64_t limit = model->engine->max_arena;
+    uint32_t runs;
+    if (limit == 0)
+        return EG_OK;
+    EG_TRY(eg_plan_count_runs(model, request, given ? options->lengths : &one, given ? options->length_count : 1, &runs,
+                              err));
+    eg_strbuf_printf(out, ",\"max_arena\":{\"bytes\":%" PRIu64 ",\"runs\":%u}", limit, runs);
+    if (runs == 0)
+        eg_log(&model->engine->host_context, EG_LOG_INFO, "within %" PRIu64 " bytes not even one text could be run",
+               limit);
+    else
+        eg_log(&model->engine->host_context, EG_LOG_INFO, "within %" PRIu64 " bytes the batch would be %u %s", limit,
+               runs, runs == 1 ? "run" : "runs");
     return EG_OK;
 }
 
 static eg_status
-report_and_write(eg_strbuf *out, eg_model *model, const eg_plan_request *request, eg_plan *plan, const eg_sizes *sizes,
-                 eg_error *err)
+report_and_write(eg_strbuf *out, eg_model *model, const eg_plan_request *request, eg_plan *plan,
+                 const eg_describe_options *options, eg_error *err)
 {
     eg_run_memory run;
     EG_TRY(eg_plan_report_late(model, request, plan, &run, err));
-    return compile_json(out, model, plan, sizes, &run, err);
+    eg_strbuf_putc(out, '{');
+    EG_TRY(compile_json(out, model, plan, &request->bound, &run, err));
+    EG_TRY(describe_limit(out, model, request, options, err));
+    eg_strbuf_putc(out, '}');
+    return EG_OK;
 }
 
 static eg_status
@@ -437,7 +462,7 @@ compile(eg_model *model, const eg_describe_options *options, eg_strbuf *out, eg_
     else if (status == EG_OK && options->draw != EG_DRAW_NONE)
         status = draw(plan, options, out, err);
     else if (status == EG_OK)
-        status = report_and_write(out, model, &request, plan, &sizes, err);
+        status = report_and_write(out, model, &request, plan, options, err);
     eg_plan_finish(plan);
     eg_free(plan);
     return status;

@@ -239,8 +239,13 @@ check_arena(eg_model *model, const eg_executable *executable, bool *out_too_larg
     if (engine->max_arena == 0 || executable->arena_bytes <= engine->max_arena)
         return EG_OK;
     *out_too_large = true;
-    return eg_fail(err, EG_E_NOMEM, "one text needs %" PRIu64 " bytes of activations; the limit is %" PRIu64,
-                   executable->arena_bytes, engine->max_arena);
+    const eg_dims *bound = &executable->plan.bound;
+    if (bound->B > 1)
+        return eg_fail(err, EG_E_NOMEM, "%u texts need %" PRIu64 " bytes of activations; the limit is %" PRIu64,
+                       bound->B, executable->arena_bytes, engine->max_arena);
+    return eg_fail(err, EG_E_NOMEM,
+                   "one text of up to %u tokens needs %" PRIu64 " bytes of activations; the limit is %" PRIu64,
+                   bound->sets->max_n, executable->arena_bytes, engine->max_arena);
 }
 
 static eg_status

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/plan_cache.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "engine/executable.h"
@@ -20,7 +21,8 @@ struct eg_plan_entry {
     bool type_ids_fed;
     eg_sizes bound;
     uint32_t users;
-    eg_executable *executable; /* NULL while it is being made */
+    bool too_large;            /* it cannot be made: kept so that it is not tried again and again */
+    eg_executable *executable; /* NULL while it is being made, and if it is too large */
 };
 
 void
@@ -113,13 +115,28 @@ find(const eg_plan_cache *cache, const char *key, const eg_plan_request *request
 {
     eg_plan_entry *best = NULL;
     for (eg_plan_entry *entry = cache->entries; entry; entry = entry->next) {
-        if (entry->type_ids_fed != request->type_ids_fed || strcmp(entry->key, key) != 0 ||
+        if (entry->too_large || entry->type_ids_fed != request->type_ids_fed || strcmp(entry->key, key) != 0 ||
             !covers(&entry->bound, &request->bound) || wastes(&entry->bound, &request->bound))
             continue;
         if (!best || covers(&best->bound, &entry->bound))
             best = entry;
     }
     return best;
+}
+
+/*
+ * With the lock held: whether a batch was too large that this one is no smaller than in any size. One text is always tried,
+ * so that the error has its own numbers.
+ */
+static bool
+is_known_too_large(const eg_plan_cache *cache, const char *key, const eg_plan_request *request)
+{
+    eg_sizes rounded = eg_sizes_round_up(&request->bound);
+    for (const eg_plan_entry *entry = cache->entries; entry && request->bound.B > 1; entry = entry->next)
+        if (entry->too_large && entry->type_ids_fed == request->type_ids_fed && strcmp(entry->key, key) == 0 &&
+            covers(&rounded, &entry->bound))
+            return true;
+    return false;
 }
 
 static void
@@ -194,6 +211,10 @@ make_entry(eg_model *model, char *key, const eg_plan_request *request, eg_execut
         entry->executable = made;
         *out = made;
         unused = take_surplus(cache);
+    } else if (*out_too_large) {
+        entry->too_large = true;
+        entry->users = 0;
+        unused = take_surplus(cache);
     } else {
         unlink_entry(cache, entry);
         entry->next = NULL;
@@ -226,6 +247,11 @@ eg_plan_cache_get(eg_model *model, const eg_plan_request *request, eg_executable
         unlink_entry(cache, entry);
         link_first(cache, entry);
         *out = entry->executable;
+        eg_free(key);
+    } else if (is_known_too_large(cache, key, request)) {
+        *out_too_large = true;
+        status =
+            eg_fail(err, EG_E_NOMEM, "%" PRIu32 " texts at once need more memory than is allowed", request->bound.B);
         eg_free(key);
     } else {
         status = make_entry(model, key, request, out, out_too_large, err);

@@ -19,4 +19,11 @@ typedef struct eg_run_memory {
 EG_NODISCARD eg_status eg_plan_report_late(eg_model *model, const eg_plan_request *request, eg_plan *plan,
                                            eg_run_memory *out, eg_error *err);
 
+/*
+ * How a batch of texts of these lengths would be run under the engine's max_arena: in *out_runs runs; 0 where one of the
+ * texts alone does not fit. With weights scratch counts, as it does in a run. request: for all but the sizes.
+ */
+EG_NODISCARD eg_status eg_plan_count_runs(eg_model *model, const eg_plan_request *request, const uint32_t *lengths,
+                                          uint32_t count, uint32_t *out_runs, eg_error *err);
+
 #endif

@@ -301,6 +301,24 @@ place_values(planning *p, uint32_t space, eg_error *err)
     return EG_OK;
 }
 
+/* Naive is each result in memory of its own: what is written in place counts too. */
+static eg_status
+count_shared(planning *p, uint32_t space, uint64_t *naive, eg_error *err)
+{
+    const eg_space *plan = &p->out->spaces[space];
+    for (size_t i = 0; i < p->out->sharings.count; i++) {
+        const eg_sharing *sharing = &p->out->sharings.items[i];
+        uint32_t target = p->partition->target_of[sharing->node];
+        if (sharing->why != EG_SHARED || p->out->space_of_target[target] != space)
+            continue;
+        uint64_t bytes = plan->slots[eg_graph_node(p->graph, sharing->node)->outputs[0]].bytes;
+        if (__builtin_add_overflow(bytes, plan->align - 1, &bytes) ||
+            __builtin_add_overflow(*naive, bytes & ~(plan->align - 1), naive))
+            return eg_fail(err, EG_E_FAILED, "the memory plan is larger than an address can say");
+    }
+    return EG_OK;
+}
+
 static eg_status
 place(planning *p, eg_interval *intervals, eg_error *err)
 {
@@ -308,6 +326,7 @@ place(planning *p, eg_interval *intervals, eg_error *err)
         eg_space *plan = &p->out->spaces[space];
         uint32_t count = fill_intervals(p, space, intervals);
         EG_TRY(eg_plan_memory(intervals, count, plan->align, &plan->sizes, err));
+        EG_TRY(count_shared(p, space, &plan->sizes.naive, err));
         take_offsets(p, space, intervals);
         EG_TRY(place_values(p, space, err));
     }

@@ -22,7 +22,7 @@ typedef struct eg_slot {
 typedef struct eg_space {
     uint32_t target;     /* whose memory it is; EG_ON_HOST for space 0 */
     uint64_t align;      /* of all offsets, ≥ 64 */
-    eg_plan_sizes sizes; /* `arena` is what must be allocated */
+    eg_plan_sizes sizes; /* `arena` is what must be allocated; `naive`: each result in memory of its own, views aside */
     eg_slot *slots;      /* per value id of the graph */
 } eg_space;
 
