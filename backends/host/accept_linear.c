@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What linear and glu_linear may be given. */
+/* What matmul, linear and glu_linear may be given. */
 #include <string.h>
 
 #include "host.h"
@@ -48,6 +48,12 @@ check_residual(eg_host_reader *reader, uint32_t input)
     if (r.dtype != EG_F32 || !eg_host_same_rows(&r, &out) || eg_host_width(&r) != eg_host_width(&out))
         return eg_host_refuse(reader, "a residual of another shape");
     return true;
+}
+
+bool
+eg_host_accept_matmul(eg_host_reader *reader)
+{
+    return eg_host_count(reader, 2, 2) && check_product(reader, 1);
 }
 
 bool

@@ -1,8 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What add_norm, embed_norm and pool_normalize may be given. */
+/* What the norms may be given, alone and after a sum. */
 #include <string.h>
 
 #include "host.h"
+
+static bool
+accept_rows(eg_host_reader *reader, double eps_absent, int64_t *length)
+{
+    eg_value_info out;
+    if (!eg_host_same(reader, &out))
+        return false;
+    if (out.kind == EG_PAIR)
+        return eg_host_refuse(reader, "pair values have no last axis of a fixed size");
+    *length = eg_host_last_axis(&out);
+    reader->attrs.eps = eg_host_attr_float(reader, "eps", eps_absent);
+    return true;
+}
+
+bool
+eg_host_accept_layer_norm(eg_host_reader *reader)
+{
+    int64_t length;
+    reader->attrs.has_bias = reader->input_count == 3;
+    return eg_host_count(reader, 2, 3) && accept_rows(reader, 0.0, &length) && eg_host_vector(reader, 1, length) &&
+           (reader->input_count == 2 || eg_host_vector(reader, 2, length));
+}
+
+bool
+eg_host_accept_rms_norm(eg_host_reader *reader)
+{
+    int64_t length;
+    reader->attrs.rms = true;
+    return eg_host_count(reader, 2, 2) && accept_rows(reader, 0.0, &length) && eg_host_vector(reader, 1, length);
+}
+
+bool
+eg_host_accept_normalize(eg_host_reader *reader)
+{
+    int64_t length;
+    return eg_host_count(reader, 1, 1) && accept_rows(reader, 1e-12, &length);
+}
+
+/* --- fused --------------------------------------------------------------------------------------- */
 
 /* eps, norm, and the weight at input `first` with the bias that may follow it as the last input. */
 static bool
@@ -67,40 +106,4 @@ eg_host_accept_embed_norm(eg_host_reader *reader)
     }
     reader->attrs.tables = (uint32_t)tables;
     return check_norm(reader, 2 * (uint32_t)tables, eg_host_width(&out));
-}
-
-static bool
-read_pool(eg_host_reader *reader)
-{
-    static const char *const names[] = {
-        [EG_HOST_FIRST_TOKEN] = "first_token",
-        [EG_HOST_LAST_TOKEN] = "last_token",
-        [EG_HOST_MEAN] = "mean",
-        [EG_HOST_MAX] = "max",
-        [EG_HOST_SUM] = "sum",
-        [EG_HOST_MEAN_SQRT_LEN] = "mean_sqrt_len",
-        [EG_HOST_WEIGHTED_MEAN] = "weighted_mean",
-    };
-    const char *name = eg_host_attr_string(reader, "pool", "");
-    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            reader->attrs.pool = (eg_host_pool)i;
-            return true;
-        }
-    }
-    return eg_host_refuse(reader, "pool '%s'", name);
-}
-
-bool
-eg_host_accept_pool_normalize(eg_host_reader *reader)
-{
-    eg_value_info x, out;
-    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out) ||
-        !read_pool(reader) || !check_row(reader, &out))
-        return false;
-    if (x.kind != EG_TOKEN || out.kind != EG_TEXT || x.dtype != EG_F32 || eg_host_width(&x) != eg_host_width(&out))
-        return eg_host_refuse(reader, "wants f32 token rows, gives text rows of their width");
-    reader->attrs.skip_prompt = eg_host_attr_int(reader, "skip_prompt", 0) != 0;
-    reader->attrs.eps = eg_host_attr_float(reader, "eps", 1e-12);
-    return true;
 }

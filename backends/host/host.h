@@ -114,7 +114,6 @@ typedef struct eg_host_attrs {
     uint32_t tables;
     eg_host_activation activation;
     eg_host_pool pool;
-    int form;           /* of gelu, as the backend numbers them */
     const void *kernel; /* the backend's, which accept() chose; it lives as long as the device */
     double cost;        /* of one element, in nanoseconds, for backends that split their work */
 } eg_host_attrs;
@@ -181,17 +180,41 @@ bool eg_host_vector(eg_host_reader *reader, uint32_t i, int64_t length);
 bool eg_host_same_rows(const eg_value_info *a, const eg_value_info *b);
 
 /*
- * The fused ops of docs/ops.md: the `accept` of every backend, or what it begins with. They check all that the contract
- * says of the inputs and fill these attributes:
+ * The ops of docs/ops.md: the `accept` of every backend, or what it begins with. They check all that the contract says of
+ * the inputs and fill these attributes:
  *
+ *  positions       skip, has_skip
+ *  scale           factor
+ *  gelu            activation: one of the three forms
+ *  layer_norm, rms_norm  eps, rms, has_bias
+ *  normalize       eps
+ *  scores          heads, key_heads, head_size, factor (scale), causal, window (0: none)
+ *  apply           heads, key_heads, head_size
+ *  pool            (first_token to weighted_mean) skip_prompt; token: index too
  *  linear          has_bias, has_residual, activation. Inputs: x, w, b if has_bias, r (the last) if has_residual
  *  glu_linear      has_bias, activation. Inputs: x, w, u, b and c if has_bias
- *  attention       heads, key_heads, head_size, value_size, factor (scale), causal, window (0: none), text_query (q has
- *                  one row per text), has_bias (input 3 is a pair value of `heads` heads or of one)
+ *  attention       as scores; value_size, text_query (q has one row per text), has_bias (input 3 is a pair value of
+ *                  `heads` heads or of one)
  *  add_norm        eps, rms, has_bias. Inputs: a, b, weight, bias if has_bias
  *  embed_norm      tables, eps, rms, has_bias. Inputs: tables × (table, index), weight, bias if has_bias
  *  pool_normalize  pool, skip_prompt, eps
  */
+bool eg_host_accept_positions(eg_host_reader *reader);
+bool eg_host_accept_gather(eg_host_reader *reader);
+bool eg_host_accept_matmul(eg_host_reader *reader);
+bool eg_host_accept_bias_add(eg_host_reader *reader);
+bool eg_host_accept_binary(eg_host_reader *reader); /* add, sub, mul, div */
+bool eg_host_accept_scale(eg_host_reader *reader);
+bool eg_host_accept_gelu(eg_host_reader *reader);
+bool eg_host_accept_unary(eg_host_reader *reader); /* the other activations */
+bool eg_host_accept_layer_norm(eg_host_reader *reader);
+bool eg_host_accept_rms_norm(eg_host_reader *reader);
+bool eg_host_accept_normalize(eg_host_reader *reader);
+bool eg_host_accept_scores(eg_host_reader *reader);
+bool eg_host_accept_softmax(eg_host_reader *reader);
+bool eg_host_accept_apply(eg_host_reader *reader);
+bool eg_host_accept_pool(eg_host_reader *reader);
+bool eg_host_accept_token(eg_host_reader *reader);
 bool eg_host_accept_linear(eg_host_reader *reader);
 bool eg_host_accept_glu_linear(eg_host_reader *reader);
 bool eg_host_accept_attention(eg_host_reader *reader);
@@ -243,6 +266,25 @@ const eg_value_info *eg_host_info_out(const eg_host_call *call);
 /* The rows of the texts in a value's row set; B entries. */
 const eg_row *eg_host_rows(const eg_host_call *call, const eg_value_info *info);
 uint32_t eg_host_texts(const eg_host_call *call);
+
+/* How an operand of add, sub, mul or div meets a result of rows; not for pair values. */
+typedef struct eg_host_operand {
+    const float *data;
+    int64_t stride;      /* between rows; 0 repeats one row */
+    int64_t column_step; /* 0 repeats one column */
+    bool by_text;        /* rows are texts, the result's are tokens */
+} eg_host_operand;
+
+eg_host_operand eg_host_operand_in(const eg_host_call *call, uint32_t i);
+
+/* The rows of x that count for a text, when it is pooled. */
+typedef struct eg_host_text_rows {
+    const float *data;
+    int64_t count, stride;
+    int64_t first; /* number of the first one in its text */
+} eg_host_text_rows;
+
+eg_host_text_rows eg_host_rows_of_text(const eg_host_call *call, eg_host_matrix x, uint32_t text);
 
 /*
  * A pair value, text by text: the block of a text of n rows is [heads, n, columns], columns = min(n, 2 · window + 1).

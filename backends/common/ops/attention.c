@@ -17,38 +17,12 @@ typedef struct attention_work {
 
 /* --- scores -------------------------------------------------------------------------------------- */
 
-/* heads and key_heads, checked against the widths; `wide` has A · s columns, `narrow` K · s. */
-static bool
-accept_heads(eg_host_reader *reader, const eg_value_info *wide, const eg_value_info *narrow, const eg_value_info *pair)
-{
-    int64_t heads = eg_host_attr_int(reader, "heads", 0), key_heads = eg_host_attr_int(reader, "key_heads", heads);
-    if (wide->kind != EG_TOKEN || narrow->kind != EG_TOKEN || pair->kind != EG_PAIR || wide->set != pair->set ||
-        narrow->set != pair->set || wide->dtype != EG_F32 || narrow->dtype != EG_F32 || pair->dtype != EG_F32)
-        return eg_host_refuse(reader, "wants f32 token and pair values of one row set");
-    if (heads < 1 || key_heads < 1 || heads % key_heads != 0 || pair->dims[0].k != heads ||
-        eg_host_width(wide) % heads != 0 || eg_host_width(narrow) % key_heads != 0 ||
-        eg_host_width(wide) / heads != eg_host_width(narrow) / key_heads)
-        return eg_host_refuse(reader, "%lld heads and %lld key heads do not fit", (long long)heads,
-                              (long long)key_heads);
-    reader->attrs.heads = heads;
-    reader->attrs.key_heads = key_heads;
-    return true;
-}
-
 static bool
 accept_scores(eg_host_reader *reader)
 {
-    eg_value_info q, k, out;
-    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &q) || !eg_host_input(reader, 1, &k) ||
-        !eg_host_output(reader, &out) || !accept_heads(reader, &q, &k, &out))
+    if (!eg_host_accept_scores(reader))
         return false;
-    reader->attrs.factor = eg_host_attr_float(reader, "scale", 1.0);
-    reader->attrs.causal = eg_host_attr_int(reader, "causal", 0) != 0;
-    reader->attrs.window = eg_host_attr_int(reader, "window", 0);
-    if (reader->attrs.window != out.dims[1].window)
-        return eg_host_refuse(reader, "window %lld beside a result of window %u", (long long)reader->attrs.window,
-                              out.dims[1].window);
-    reader->scratch.row = (uint64_t)(eg_host_width(&q) / reader->attrs.heads);
+    reader->scratch.row = (uint64_t)reader->attrs.head_size;
     return true;
 }
 
@@ -113,13 +87,6 @@ const eg_host_op eg_cpu_op_scores = {"scores", 0, accept_scores, run_scores};
 
 /* --- softmax ------------------------------------------------------------------------------------- */
 
-static bool
-accept_softmax(eg_host_reader *reader)
-{
-    eg_value_info out;
-    return eg_host_count(reader, 1, 1) && eg_host_same(reader, &out);
-}
-
 /* The valid keys of each query; padding gets 0. */
 static void
 softmax_queries(void *arg, const eg_cpu_queries *queries, uint32_t worker)
@@ -171,17 +138,9 @@ run_softmax(const eg_host_call *call)
     return EG_OK;
 }
 
-const eg_host_op eg_cpu_op_softmax = {"softmax", 1, accept_softmax, run_softmax};
+const eg_host_op eg_cpu_op_softmax = {"softmax", 1, eg_host_accept_softmax, run_softmax};
 
 /* --- apply --------------------------------------------------------------------------------------- */
-
-static bool
-accept_apply(eg_host_reader *reader)
-{
-    eg_value_info p, v, out;
-    return eg_host_count(reader, 2, 2) && eg_host_input(reader, 0, &p) && eg_host_input(reader, 1, &v) &&
-           eg_host_output(reader, &out) && accept_heads(reader, &out, &v, &p);
-}
 
 static void
 apply_queries(void *arg, const eg_cpu_queries *queries, uint32_t worker)
@@ -217,4 +176,4 @@ run_apply(const eg_host_call *call)
     return EG_OK;
 }
 
-const eg_host_op eg_cpu_op_apply = {"apply", 0, accept_apply, run_apply};
+const eg_host_op eg_cpu_op_apply = {"apply", 0, eg_host_accept_apply, run_apply};

@@ -5,41 +5,6 @@
 
 #include "../backend.h"
 
-static bool
-accept_pool(eg_host_reader *reader)
-{
-    eg_value_info x, out;
-    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out))
-        return false;
-    if (x.kind != EG_TOKEN || out.kind != EG_TEXT || x.dtype != EG_F32 || out.dtype != EG_F32 ||
-        eg_host_width(&x) != eg_host_width(&out))
-        return eg_host_refuse(reader, "wants f32 token rows, gives text rows of their width");
-    reader->attrs.skip_prompt = eg_host_attr_int(reader, "skip_prompt", 0) != 0;
-    return true;
-}
-
-static bool
-accept_token(eg_host_reader *reader)
-{
-    reader->attrs.index = eg_host_attr_int(reader, "index", 0);
-    return accept_pool(reader);
-}
-
-/* The rows of x that count for a text. */
-typedef struct text_rows {
-    const float *data;
-    int64_t count, stride;
-    int64_t first; /* number of the first one in its text */
-} text_rows;
-
-static text_rows
-rows_of_text(const eg_host_call *call, eg_host_matrix x, uint32_t text)
-{
-    const eg_row *row = &eg_host_rows(call, eg_host_info_in(call, 0))[text];
-    int64_t skip = call->node->attrs.skip_prompt ? row->skip : 0;
-    return (text_rows){x.f32 + ((int64_t)row->start + skip) * x.stride, (int64_t)row->valid - skip, x.stride, skip};
-}
-
 /* --- one token ----------------------------------------------------------------------------------- */
 
 static eg_status
@@ -47,7 +12,7 @@ pick(const eg_host_call *call, int64_t index)
 {
     eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
     for (uint32_t t = 0; t < eg_host_texts(call); t++) {
-        text_rows rows = rows_of_text(call, x, t);
+        eg_host_text_rows rows = eg_host_rows_of_text(call, x, t);
         int64_t at = index < 0 ? rows.count + index : index;
         if (at < 0 || at >= rows.count)
             return eg_host_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, there is no token %lld",
@@ -75,14 +40,14 @@ run_token(const eg_host_call *call)
     return pick(call, call->node->attrs.index);
 }
 
-const eg_host_op eg_cpu_op_first_token = {"first_token", 0, accept_pool, run_first_token};
-const eg_host_op eg_cpu_op_last_token = {"last_token", 0, accept_pool, run_last_token};
-const eg_host_op eg_cpu_op_token = {"token", 0, accept_token, run_token};
+const eg_host_op eg_cpu_op_first_token = {"first_token", 0, eg_host_accept_pool, run_first_token};
+const eg_host_op eg_cpu_op_last_token = {"last_token", 0, eg_host_accept_pool, run_last_token};
+const eg_host_op eg_cpu_op_token = {"token", 0, eg_host_accept_token, run_token};
 
 /* --- all tokens ---------------------------------------------------------------------------------- */
 
 typedef struct pool_work pool_work;
-typedef void (*reduction)(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n);
+typedef void (*reduction)(const eg_kernels *kernels, const eg_host_text_rows *rows, float *y, int64_t n);
 
 struct pool_work {
     const eg_host_call *call;
@@ -98,7 +63,7 @@ pool_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
     const pool_work *w = arg;
     const eg_kernels *kernels = eg_cpu_kernels(w->call->device);
     for (int64_t t = begin; t < end; t++) {
-        text_rows rows = rows_of_text(w->call, w->x, (uint32_t)t);
+        eg_host_text_rows rows = eg_host_rows_of_text(w->call, w->x, (uint32_t)t);
         float *y = w->y.f32 + t * w->y.stride;
         w->reduce(kernels, &rows, y, w->y.width);
         if (w->normalize)
@@ -116,21 +81,21 @@ pool(const eg_host_call *call, reduction reduce, bool normalize)
 }
 
 static void
-first_token_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+first_token_of(const eg_kernels *kernels, const eg_host_text_rows *rows, float *y, int64_t n)
 {
     (void)kernels;
     memcpy(y, rows->data, (size_t)n * 4);
 }
 
 static void
-last_token_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+last_token_of(const eg_kernels *kernels, const eg_host_text_rows *rows, float *y, int64_t n)
 {
     (void)kernels;
     memcpy(y, rows->data + (rows->count - 1) * rows->stride, (size_t)n * 4);
 }
 
 static void
-sum_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+sum_of(const eg_kernels *kernels, const eg_host_text_rows *rows, float *y, int64_t n)
 {
     memset(y, 0, (size_t)n * 4);
     for (int64_t i = 0; i < rows->count; i++)
@@ -138,21 +103,21 @@ sum_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
 }
 
 static void
-mean_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+mean_of(const eg_kernels *kernels, const eg_host_text_rows *rows, float *y, int64_t n)
 {
     sum_of(kernels, rows, y, n);
     kernels->scale(y, 1.0f / (float)rows->count, y, n);
 }
 
 static void
-mean_sqrt_len_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+mean_sqrt_len_of(const eg_kernels *kernels, const eg_host_text_rows *rows, float *y, int64_t n)
 {
     sum_of(kernels, rows, y, n);
     kernels->scale(y, (float)(1.0 / sqrt((double)rows->count)), y, n);
 }
 
 static void
-max_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+max_of(const eg_kernels *kernels, const eg_host_text_rows *rows, float *y, int64_t n)
 {
     memcpy(y, rows->data, (size_t)n * 4);
     for (int64_t i = 1; i < rows->count; i++)
@@ -160,7 +125,7 @@ max_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
 }
 
 static void
-weighted_mean_of(const eg_kernels *kernels, const text_rows *rows, float *y, int64_t n)
+weighted_mean_of(const eg_kernels *kernels, const eg_host_text_rows *rows, float *y, int64_t n)
 {
     double weights = 0;
     memset(y, 0, (size_t)n * 4);
@@ -177,7 +142,7 @@ weighted_mean_of(const eg_kernels *kernels, const text_rows *rows, float *y, int
     {                                                                                                                  \
         return pool(call, symbol##_of, false);                                                                         \
     }                                                                                                                  \
-    const eg_host_op eg_cpu_op_##symbol = {#symbol, 0, accept_pool, run_##symbol};
+    const eg_host_op eg_cpu_op_##symbol = {#symbol, 0, eg_host_accept_pool, run_##symbol};
 
 REDUCTION(sum)
 REDUCTION(mean)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scale and the activations: one number in, one out. */
-#include <string.h>
-
 #include "../backend.h"
 
 typedef struct unary_work {
@@ -71,19 +69,17 @@ run_unary(const eg_host_call *call)
 }
 
 static bool
-accept_unary(eg_host_reader *reader, const eg_unary_kernel *kernel, double cost)
+use_kernel(eg_host_reader *reader, const eg_unary_kernel *kernel, double cost)
 {
-    eg_value_info out;
     reader->attrs.kernel = kernel;
     reader->attrs.cost = cost;
-    return eg_host_count(reader, 1, 1) && eg_host_same(reader, &out);
+    return true;
 }
 
 static bool
 accept_scale(eg_host_reader *reader)
 {
-    reader->attrs.factor = eg_host_attr_float(reader, "factor", 1.0);
-    return accept_unary(reader, NULL, 0.2);
+    return eg_host_accept_scale(reader) && use_kernel(reader, NULL, 0.2);
 }
 
 const eg_host_op eg_cpu_op_scale = {"scale", 1, accept_scale, run_unary};
@@ -92,14 +88,13 @@ static bool
 accept_gelu(eg_host_reader *reader)
 {
     const eg_kernels *kernels = eg_cpu_kernels(reader->device);
-    const char *form = eg_host_attr_string(reader, "form", "");
-    if (strcmp(form, "") == 0)
-        return accept_unary(reader, &kernels->gelu, 1.5);
-    if (strcmp(form, "tanh") == 0)
-        return accept_unary(reader, &kernels->gelu_tanh, 1.0);
-    if (strcmp(form, "quick") == 0)
-        return accept_unary(reader, &kernels->gelu_quick, 1.0);
-    return eg_host_refuse(reader, "form '%s'", form);
+    if (!eg_host_accept_gelu(reader))
+        return false;
+    if (reader->attrs.activation == EG_HOST_GELU_TANH)
+        return use_kernel(reader, &kernels->gelu_tanh, 1.0);
+    if (reader->attrs.activation == EG_HOST_GELU_QUICK)
+        return use_kernel(reader, &kernels->gelu_quick, 1.0);
+    return use_kernel(reader, &kernels->gelu, 1.5);
 }
 
 const eg_host_op eg_cpu_op_gelu = {"gelu", 1, accept_gelu, run_unary};
@@ -107,7 +102,7 @@ const eg_host_op eg_cpu_op_gelu = {"gelu", 1, accept_gelu, run_unary};
 #define UNARY(symbol, cost)                                                                                            \
     static bool accept_##symbol(eg_host_reader *reader)                                                                \
     {                                                                                                                  \
-        return accept_unary(reader, &eg_cpu_kernels(reader->device)->symbol, cost);                                    \
+        return eg_host_accept_unary(reader) && use_kernel(reader, &eg_cpu_kernels(reader->device)->symbol, cost);      \
     }                                                                                                                  \
     const eg_host_op eg_cpu_op_##symbol = {#symbol, 1, accept_##symbol, run_unary};
 

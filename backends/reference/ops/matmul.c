@@ -107,16 +107,7 @@ want_panel(eg_host_reader *reader)
 static bool
 accept_matmul(eg_host_reader *reader)
 {
-    eg_value_info x, w, out;
-    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &x) || !eg_host_input(reader, 1, &w) ||
-        !eg_host_output(reader, &out))
-        return false;
-    if (x.dtype != EG_F32 || w.dtype != EG_F32 || out.dtype != EG_F32 || w.kind != EG_TABLE || w.rank != 2 ||
-        x.kind == EG_PAIR || out.kind != x.kind)
-        return eg_host_refuse(reader, "wants f32 rows and an f32 table of rank 2");
-    if (eg_host_width(&x) != w.dims[1].k || eg_host_width(&out) != w.dims[0].k)
-        return eg_host_refuse(reader, "sizes that do not fit");
-    return want_panel(reader);
+    return eg_host_accept_matmul(reader) && want_panel(reader);
 }
 
 static eg_status

@@ -4,43 +4,6 @@
 
 #include "../reference.h"
 
-static bool
-accept_rows(eg_host_reader *reader, double eps_absent, int64_t *length)
-{
-    eg_value_info out;
-    if (!eg_host_same(reader, &out))
-        return false;
-    if (out.kind == EG_PAIR)
-        return eg_host_refuse(reader, "pair values have no last axis of a fixed size");
-    *length = eg_host_last_axis(&out);
-    reader->attrs.eps = eg_host_attr_float(reader, "eps", eps_absent);
-    return true;
-}
-
-static bool
-accept_layer_norm(eg_host_reader *reader)
-{
-    int64_t length;
-    reader->attrs.has_bias = reader->input_count == 3;
-    return eg_host_count(reader, 2, 3) && accept_rows(reader, 0.0, &length) && eg_host_vector(reader, 1, length) &&
-           (reader->input_count == 2 || eg_host_vector(reader, 2, length));
-}
-
-static bool
-accept_rms_norm(eg_host_reader *reader)
-{
-    int64_t length;
-    reader->attrs.rms = true;
-    return eg_host_count(reader, 2, 2) && accept_rows(reader, 0.0, &length) && eg_host_vector(reader, 1, length);
-}
-
-static bool
-accept_normalize(eg_host_reader *reader)
-{
-    int64_t length;
-    return eg_host_count(reader, 1, 1) && accept_rows(reader, 1e-12, &length);
-}
-
 static double
 sum_of_squares(const float *x, int64_t n)
 {
@@ -124,9 +87,9 @@ run_normalize(const eg_host_call *call)
     return EG_OK;
 }
 
-const eg_host_op eg_ref_op_layer_norm = {"layer_norm", 1, accept_layer_norm, run_norm};
-const eg_host_op eg_ref_op_rms_norm = {"rms_norm", 1, accept_rms_norm, run_norm};
-const eg_host_op eg_ref_op_normalize = {"normalize", 1, accept_normalize, run_normalize};
+const eg_host_op eg_ref_op_layer_norm = {"layer_norm", 1, eg_host_accept_layer_norm, run_norm};
+const eg_host_op eg_ref_op_rms_norm = {"rms_norm", 1, eg_host_accept_rms_norm, run_norm};
+const eg_host_op eg_ref_op_normalize = {"normalize", 1, eg_host_accept_normalize, run_normalize};
 
 /* --- fused --------------------------------------------------------------------------------------- */
 

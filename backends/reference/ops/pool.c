@@ -4,41 +4,6 @@
 
 #include "../reference.h"
 
-static bool
-accept_pool(eg_host_reader *reader)
-{
-    eg_value_info x, out;
-    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &x) || !eg_host_output(reader, &out))
-        return false;
-    if (x.kind != EG_TOKEN || out.kind != EG_TEXT || x.dtype != EG_F32 || out.dtype != EG_F32 ||
-        eg_host_width(&x) != eg_host_width(&out))
-        return eg_host_refuse(reader, "wants f32 token rows, gives text rows of their width");
-    reader->attrs.skip_prompt = eg_host_attr_int(reader, "skip_prompt", 0) != 0;
-    return true;
-}
-
-static bool
-accept_token(eg_host_reader *reader)
-{
-    reader->attrs.index = eg_host_attr_int(reader, "index", 0);
-    return accept_pool(reader);
-}
-
-/* The rows of x that count for a text. */
-typedef struct text_rows {
-    const float *data;
-    int64_t count, stride;
-    int64_t first; /* number of the first one in its text */
-} text_rows;
-
-static text_rows
-rows_of_text(const eg_host_call *call, eg_host_matrix x, uint32_t text)
-{
-    const eg_row *row = &eg_host_rows(call, eg_host_info_in(call, 0))[text];
-    int64_t skip = call->node->attrs.skip_prompt ? row->skip : 0;
-    return (text_rows){x.f32 + ((int64_t)row->start + skip) * x.stride, (int64_t)row->valid - skip, x.stride, skip};
-}
-
 /* --- one token ----------------------------------------------------------------------------------- */
 
 static eg_status
@@ -47,7 +12,7 @@ run_token(const eg_host_call *call)
     int64_t index = call->node->attrs.index;
     eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
     for (uint32_t t = 0; t < eg_host_texts(call); t++) {
-        text_rows rows = rows_of_text(call, x, t);
+        eg_host_text_rows rows = eg_host_rows_of_text(call, x, t);
         int64_t at = index < 0 ? rows.count + index : index;
         if (at < 0 || at >= rows.count)
             return eg_host_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, there is no token %lld",
@@ -58,12 +23,12 @@ run_token(const eg_host_call *call)
     return EG_OK;
 }
 
-const eg_host_op eg_ref_op_token = {"token", 0, accept_token, run_token};
+const eg_host_op eg_ref_op_token = {"token", 0, eg_host_accept_token, run_token};
 
 /* --- pooling ------------------------------------------------------------------------------------- */
 
 static double
-sum_of(const text_rows *rows, int64_t column)
+sum_of(const eg_host_text_rows *rows, int64_t column)
 {
     double sum = 0;
     for (int64_t i = 0; i < rows->count; i++)
@@ -72,19 +37,19 @@ sum_of(const text_rows *rows, int64_t column)
 }
 
 static double
-mean_of(const text_rows *rows, int64_t column)
+mean_of(const eg_host_text_rows *rows, int64_t column)
 {
     return sum_of(rows, column) / (double)rows->count;
 }
 
 static double
-mean_sqrt_len_of(const text_rows *rows, int64_t column)
+mean_sqrt_len_of(const eg_host_text_rows *rows, int64_t column)
 {
     return sum_of(rows, column) / sqrt((double)rows->count);
 }
 
 static double
-max_of(const text_rows *rows, int64_t column)
+max_of(const eg_host_text_rows *rows, int64_t column)
 {
     double max = -INFINITY;
     for (int64_t i = 0; i < rows->count; i++) {
@@ -96,7 +61,7 @@ max_of(const text_rows *rows, int64_t column)
 }
 
 static double
-weighted_mean_of(const text_rows *rows, int64_t column)
+weighted_mean_of(const eg_host_text_rows *rows, int64_t column)
 {
     double sum = 0, weights = 0;
     for (int64_t i = 0; i < rows->count; i++) {
@@ -108,7 +73,7 @@ weighted_mean_of(const text_rows *rows, int64_t column)
 }
 
 static double
-pooled(eg_host_pool pool, const text_rows *rows, int64_t column)
+pooled(eg_host_pool pool, const eg_host_text_rows *rows, int64_t column)
 {
     switch (pool) {
     case EG_HOST_LAST_TOKEN:
@@ -134,7 +99,7 @@ run_pool(const eg_host_call *call)
 {
     eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
     for (uint32_t t = 0; t < eg_host_texts(call); t++) {
-        text_rows rows = rows_of_text(call, x, t);
+        eg_host_text_rows rows = eg_host_rows_of_text(call, x, t);
         for (int64_t c = 0; c < y.width; c++)
             y.f32[t * y.stride + c] = (float)pooled(call->node->attrs.pool, &rows, c);
     }
@@ -145,7 +110,7 @@ run_pool(const eg_host_call *call)
     static bool accept_##symbol(eg_host_reader *reader)                                                                \
     {                                                                                                                  \
         reader->attrs.pool = which;                                                                                    \
-        return accept_pool(reader);                                                                                    \
+        return eg_host_accept_pool(reader);                                                                            \
     }                                                                                                                  \
     const eg_host_op eg_ref_op_##symbol = {#symbol, 0, accept_##symbol, run_pool};
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scale and the activations: one number in, one out, computed in double. */
 #include <math.h>
-#include <string.h>
 
 #include "../reference.h"
 
@@ -36,35 +35,6 @@ run_unary(const eg_host_call *call, function f)
         for (int64_t c = 0; c < y.width; c++)
             y.f32[r * y.stride + c] = (float)f(attrs, x.f32[r * x.stride + c]);
     return EG_OK;
-}
-
-static bool
-accept_unary(eg_host_reader *reader)
-{
-    eg_value_info out;
-    return eg_host_count(reader, 1, 1) && eg_host_same(reader, &out);
-}
-
-static bool
-accept_scale(eg_host_reader *reader)
-{
-    reader->attrs.factor = eg_host_attr_float(reader, "factor", 1.0);
-    return accept_unary(reader);
-}
-
-static bool
-accept_gelu(eg_host_reader *reader)
-{
-    const char *form = eg_host_attr_string(reader, "form", "");
-    if (strcmp(form, "") == 0)
-        reader->attrs.activation = EG_HOST_GELU;
-    else if (strcmp(form, "tanh") == 0)
-        reader->attrs.activation = EG_HOST_GELU_TANH;
-    else if (strcmp(form, "quick") == 0)
-        reader->attrs.activation = EG_HOST_GELU_QUICK;
-    else
-        return eg_host_refuse(reader, "form '%s'", form);
-    return accept_unary(reader);
 }
 
 static double
@@ -127,14 +97,14 @@ run_scale(const eg_host_call *call)
     return run_unary(call, multiply);
 }
 
-const eg_host_op eg_ref_op_scale = {"scale", 1, accept_scale, run_scale};
-const eg_host_op eg_ref_op_gelu = {"gelu", 1, accept_gelu, run_activation};
+const eg_host_op eg_ref_op_scale = {"scale", 1, eg_host_accept_scale, run_scale};
+const eg_host_op eg_ref_op_gelu = {"gelu", 1, eg_host_accept_gelu, run_activation};
 
 #define ACTIVATION(symbol, which)                                                                                      \
     static bool accept_##symbol(eg_host_reader *reader)                                                                \
     {                                                                                                                  \
         reader->attrs.activation = which;                                                                              \
-        return accept_unary(reader);                                                                                   \
+        return eg_host_accept_unary(reader);                                                                           \
     }                                                                                                                  \
     const eg_host_op eg_ref_op_##symbol = {#symbol, 1, accept_##symbol, run_activation};
 
