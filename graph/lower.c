@@ -29,19 +29,66 @@ runs_fused(const eg_placing *p, const eg_node *node)
     return (node->op->flags & EG_OP_FUSED) && !eg_node_is_view(p->graph, node);
 }
 
+/* Whether any of the nodes from `first` on goes to the one target of a trial. */
+static bool
+takes_any_from(eg_placing *trial, eg_node_id first)
+{
+    for (uint32_t i = 0; i < trial->view.node_count; i++) {
+        if (trial->view.nodes[i] >= first && eg_placing_takes(trial, trial->view.nodes[i], 0))
+            return true;
+    }
+    return false;
+}
+
+/* Tried on a copy: whether the target would take any of the parts. Else another one may have the node whole. */
+static eg_status
+takes_parts(const eg_placing *p, eg_node_id id, uint32_t target, bool *out, eg_error *err)
+{
+    eg_graph copy;
+    eg_partition answers = {.target_count = 1};
+    eg_placing trial = {.graph = &copy,
+                        .targets = &p->targets[target],
+                        .target_count = 1,
+                        .bound = p->bound,
+                        .options = p->options,
+                        .out = &answers};
+    EG_TRY(eg_graph_clone(p->graph, &copy, err));
+    eg_node_id first = (eg_node_id)copy.nodes.count;
+    eg_status status = eg_graph_node(&copy, id)->op->decompose(&copy, id, err);
+    if (status == EG_OK)
+        status = eg_placing_prepare(&trial, err);
+    *out = status == EG_OK && takes_any_from(&trial, first);
+    eg_placing_finish(&trial);
+    eg_partition_finish(&answers);
+    eg_graph_finish(&copy);
+    return status;
+}
+
+/* Whether the node is better off in parts: the target it is wished on does not know it, but knows some of them. */
+static eg_status
+is_to_be_lowered(eg_placing *p, eg_node_id id, uint32_t wished, bool *out, eg_error *err)
+{
+    *out = false;
+    if (!runs_fused(p, eg_graph_node(p->graph, id)) || eg_placing_takes(p, id, wished) ||
+        eg_placing_answer(p, id, wished)->too_large)
+        return EG_OK;
+    return takes_parts(p, id, wished, out, err);
+}
+
 eg_status
 eg_lower_refused(eg_placing *p, eg_error *err)
 {
     uint32_t turn = 0;
     for (size_t i = 0; i < p->graph->order.count;) {
         eg_node_id id = p->graph->order.items[i];
-        const eg_node *node = eg_graph_node(p->graph, id);
         uint32_t wished = eg_placing_wish(p, turn);
-        if (runs_fused(p, node) && !eg_placing_takes(p, id, wished) && !eg_placing_answer(p, id, wished)->too_large) {
+        bool lowered;
+        EG_TRY(is_to_be_lowered(p, id, wished, &lowered, err));
+        if (lowered) {
             EG_TRY(take_apart(p, id, wished, eg_placing_answer(p, id, wished)->reason, err));
             continue; /* with the first of its parts, which has its turn now */
         }
-        turn += !eg_node_is_view(p->graph, node);
+        turn += !eg_node_is_view(p->graph, eg_graph_node(p->graph, id));
         i++;
     }
     return EG_OK;
@@ -52,8 +99,7 @@ eg_lower_untaken(eg_placing *p, eg_node_id id, eg_error *err)
 {
     if (!runs_fused(p, eg_graph_node(p->graph, id)) || p->options->may_add_targets)
         return eg_placing_nobody_takes(p, id, err);
-    uint32_t last = p->target_count - 1;
-    return take_apart(p, id, last, eg_placing_answer(p, id, last)->reason, err);
+    return take_apart(p, id, 0, eg_placing_answer(p, id, 0)->reason, err);
 }
 
 /* --- views --------------------------------------------------------------------------------------- */

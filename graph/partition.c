@@ -369,6 +369,14 @@ eg_placing_prepare(eg_placing *p, eg_error *err)
     return list_readers(p, err);
 }
 
+void
+eg_placing_finish(eg_placing *p)
+{
+    eg_view_finish(&p->view);
+    eg_arena_finish(&p->arena);
+    eg_free(p->asked);
+}
+
 /* The groups are not used: the first yes and the neighbours decide. A plugin may rely on being called. */
 static eg_status
 ask_claims(eg_placing *p, eg_error *err)
@@ -432,9 +440,7 @@ eg_partition_graph(eg_graph *graph, const eg_target *targets, uint32_t target_co
     if (target_count > EG_MAX_TARGETS || p.options->alternate > target_count)
         return eg_fail(err, EG_E_USAGE, "%" PRIu32 " backends cannot be used together", target_count);
     eg_status status = partition(&p, err);
-    eg_view_finish(&p.view);
-    eg_arena_finish(&p.arena);
-    eg_free(p.asked);
+    eg_placing_finish(&p);
     if (status != EG_OK)
         forget_all_but_lowered(out);
     return status;

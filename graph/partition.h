@@ -92,9 +92,10 @@ typedef struct eg_partition_options {
  * listed in execution order, and the graph's `order` is changed to theirs. EG_E_BACKEND names a node nobody takes with
  * each reason. options NULL: all off.
  *
- * A fused node that the target it is wished on refuses is replaced by its parts, which are asked for in its stead; only
- * one whose values are too large for that target goes to the next. So the graph changes, after a failure too: `out`
- * then holds what was taken apart, and nothing else, until eg_partition_finish().
+ * A fused node that the target it is wished on refuses is replaced by its parts, if that target takes any of them, and
+ * they are asked for in its stead; else, and where its values are too large for the target, it goes to the next one, and
+ * into parts only if none takes it. So the graph changes, after a failure too: `out` then holds what was taken apart, and
+ * nothing else, until eg_partition_finish().
  *
  * Views run no code: no target is asked about them, and they lie where their readers are. One whose rows lie apart is
  * replaced by a copy (its op's decompose) where it is an output, is read in two memories, or begins off a target's

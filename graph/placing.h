@@ -26,6 +26,7 @@ typedef struct eg_placing {
 } eg_placing;
 
 EG_NODISCARD eg_status eg_placing_prepare(eg_placing *p, eg_error *err);
+void eg_placing_finish(eg_placing *p); /* `out` excepted */
 /* Whether the target says yes to a node that runs code. Asks at most once. */
 bool eg_placing_takes(eg_placing *p, eg_node_id node, uint32_t target);
 /* Gives the node to `first`, or to the first other target that takes it; false if none does. */

@@ -162,6 +162,17 @@ Test(fused, one_that_is_refused_is_asked_for_in_parts)
     finish(&graph, &p);
 }
 
+Test(fused, one_that_would_gain_nothing_goes_to_the_next_whole)
+{
+    eg_device device = {.refused = {"linear", "matmul", "bias_add", "tanh"}}, cpu = {0};
+    eg_target targets[] = {host_target("near", &device), host_target("cpu", &cpu)};
+    eg_graph graph = parse(LINEAR);
+    eg_partition p = partition(&graph, targets, 2, NULL);
+    cr_assert_str_eq(show(&graph, &p, targets), "near: a | cpu: y");
+    cr_assert_eq(p.lowered.count, 0);
+    finish(&graph, &p);
+}
+
 Test(fused, one_that_is_too_large_goes_to_the_next_whole)
 {
     eg_device device = {0}, cpu = {0};
