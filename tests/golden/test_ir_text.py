@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The text form of whole models: what `compile --dump-ir` prints after any pass is read and written back to the same bytes."""
+import json
 import os
 import pathlib
 import re
@@ -21,14 +22,40 @@ def written_again(text):
     return result.stdout.decode()
 
 
+def written_alike(model, stage, *options):
+    text = done("compile", model, f"--dump-ir{stage}", *options)
+    assert text.startswith("graph "), text[:80]
+    assert written_again(text) == text, f"{model.name}{stage} {' '.join(options)}"
+    return text
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_every_dump_is_read_and_written_alike(name):
     assert (MODELS[name] / "config.json").exists(), f"{MODELS[name]} is not there; script/setup fetches it"
-    for stage in ("", *(f"=after:{p}" for p in PASSES)):
-        for outputs in ("embedding", OUTPUTS):
-            text = done("compile", MODELS[name], f"--dump-ir{stage}", "--output", outputs)
-            assert text.startswith("graph "), text[:80]
-            assert written_again(text) == text, f"{name}{stage} --output {outputs}"
+    for stage in (f"=after:{p}" for p in PASSES):
+        written_alike(MODELS[name], stage, "--output", "embedding", "--pooling", "cls")
+    for pooling in ("mean", "cls"):
+        written_alike(MODELS[name], "", "--output", "embedding", "--pooling", pooling)
+    written_alike(MODELS[name], "", "--output", OUTPUTS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rewrites_leave_their_ops(name):
+    """What each rewrite makes is in the dump after it, and not in the one of the graph as it was built."""
+    made = {"attention": "attention", "qkv": "columns", "embed_norm": "embed_norm", "add_norm": "add_norm", "linear": "linear"}
+    ops = {p: set(re.findall(r" = (\w+)\(", written_alike(MODELS[name], f"=after:{p}", "--output", "embedding"))) for p in ("dce", *made)}
+    for a_pass, op in made.items():
+        assert op in ops[a_pass] and op not in ops["dce"], f"{name}: {op} after {a_pass}"
+    plain = written_alike(MODELS[name], "", "--output", "embedding", "--fuse", "none")
+    assert not set(made.values()) & set(re.findall(r" = (\w+)\(", plain))
+
+
+def test_every_family_has_a_model_here():
+    families = {p.stem: re.search(r"^model_types: \[(.*)\]", p.read_text(), re.MULTILINE) for p in (TOP / "models").glob("*.yaml")}
+    types = {json.loads((m / "config.json").read_text())["model_type"] for m in MODELS.values()}
+    for family, found in families.items():
+        if found:
+            assert types & set(re.split(r",\s*", found[1])), f"no checkpoint of the family {family}: its text form is untested"
 
 
 def test_the_passes_are_those_of_the_table():
