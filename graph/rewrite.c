@@ -266,22 +266,19 @@ match_rule(eg_rewriter *r, const eg_rule *rule, eg_node_id anchor, eg_match *mat
     return guards_hold(r, rule, EG_WHOLE, match);
 }
 
+/* What went wrong first is told after a hit too: of a rule that would have taken more, or of a node that could have been
+ * part of the match. */
 static eg_status
 try_rules(eg_rewriter *r, const eg_rule *rules, size_t count, eg_node_id anchor, eg_error *err)
 {
-    eg_refusal first = {0};
+    r->pending = (eg_refusal){0};
     for (size_t i = 0; i < count; i++) {
         eg_match match;
-        r->pending = (eg_refusal){0};
-        if (match_rule(r, &rules[i], anchor, &match) && rules[i].build) {
-            EG_TRY(rules[i].build(r, &match, err));
-            tell_refusal(r); /* of a node that could have been part of it */
-            return EG_OK;
-        }
-        if (!first.why)
-            first = r->pending;
+        if (!match_rule(r, &rules[i], anchor, &match) || !rules[i].build)
+            continue;
+        EG_TRY(rules[i].build(r, &match, err));
+        break;
     }
-    r->pending = first;
     tell_refusal(r);
     return EG_OK;
 }
