@@ -146,10 +146,9 @@ apply_variant(const eg_variant *variant, eg_build_options *build)
         build->normalize = variant->normalize == EG_ON;
 }
 
-eg_status
-eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_error *err)
+static eg_status
+make_graph(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_error *err)
 {
-    set_bound(out, &request->bound);
     eg_build_options build;
     eg_model_build_options(model, request->outputs, request->output_count, request->type_ids_fed, &build);
     apply_variant(request->variant, &build);
@@ -160,10 +159,36 @@ eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_e
     eg_pass_options passes = {
         .fuse = eg_plan_fuse(model, request), .sizes = &out->bound, .dump_after = request->dump_after};
     EG_TRY(eg_run_passes(&out->built.graph, &passes, &out->passes, err));
-    EG_TRY(check_outputs(out, err));
+    return check_outputs(out, err);
+}
+
+/* Outputs are never overwritten. A view shows its root, which is kept. */
+static eg_status
+keep_values(eg_graph *graph, eg_error *err)
+{
+    for (size_t i = 0; i < graph->order.count; i++) {
+        const eg_node *node = eg_graph_node(graph, graph->order.items[i]);
+        for (uint32_t k = 0; k < node->output_count && !eg_node_is_view(graph, node); k++)
+            EG_TRY(eg_graph_add_output(graph, node->outputs[k], err));
+    }
+    return EG_OK;
+}
+
+eg_status
+eg_plan_make(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_error *err)
+{
+    set_bound(out, &request->bound);
+    if (request->graph) {
+        out->built.graph = *request->graph;
+        *request->graph = (eg_graph){0};
+    } else {
+        EG_TRY(make_graph(model, request, out, err));
+    }
+    if (request->keep_values)
+        EG_TRY(keep_values(&out->built.graph, err));
     EG_TRY(place(model, out, err));
-    out->partition.no_inplace = !eg_pass_enabled(passes.fuse, "inplace");
-    out->plain_weights = !eg_pass_enabled(passes.fuse, "prepack");
+    out->partition.no_inplace = !eg_pass_enabled(eg_plan_fuse(model, request), "inplace");
+    out->plain_weights = !eg_pass_enabled(eg_plan_fuse(model, request), "prepack");
     return EG_OK;
 }
 

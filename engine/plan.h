@@ -33,6 +33,8 @@ typedef struct eg_plan_request {
     const char *dump_after;    /* see eg_pass_options */
     const char *fuse;          /* passes; NULL: the model's */
     const eg_variant *variant; /* NULL: the model as it is */
+    bool keep_values;          /* what every node computes stays readable after a run; no pass does less for it */
+    eg_graph *graph;           /* in place of the model's, as it is: emptied, the plan takes it over; NULL */
 } eg_plan_request;
 
 /* One output asked for: positions in the graph's list of outputs, which passes keep. */

@@ -256,6 +256,13 @@ write_inputs(eg_context *context, const eg_executable *executable, const eg_batc
         memcpy(host_value(context, executable, executable->ids), batch->ids, bytes);
     if (executable->type_ids && executable->memory.spaces[0].slots[executable->type_ids].present)
         memcpy(host_value(context, executable, executable->type_ids), batch->type_ids, bytes);
+    for (uint32_t i = 0; i < batch->fed_count; i++) {
+        const eg_fed_value *fed = &batch->fed[i];
+        const eg_value *value = eg_graph_value(&executable->plan.built.graph, fed->value);
+        uint64_t size;
+        if (executable->memory.spaces[0].slots[fed->value].present && eg_type_bytes(&value->type, &batch->dims, &size))
+            memcpy(host_value(context, executable, fed->value), fed->data, size);
+    }
 }
 
 static eg_status

@@ -40,11 +40,19 @@ struct eg_context {
 /* Domains with scratch that a device may have. */
 enum { EG_CONTEXT_DOMAINS = 64 };
 
+/* An input of a graph that is not the model's. */
+typedef struct eg_fed_value {
+    eg_value_id value;
+    const void *data; /* dense */
+} eg_fed_value;
+
 /* A packed batch: all texts in one row set. With padding, ids has the padding's rows too. */
 typedef struct eg_batch {
     const int32_t *ids, *type_ids; /* [T] */
     eg_row_set set;                /* with its table */
     eg_dims dims;                  /* points to set */
+    const eg_fed_value *fed;       /* [fed_count]; of a model's graph none */
+    uint32_t fed_count;
 } eg_batch;
 
 /* EG_E_CANCELLED, EG_E_NOMEM, or what a device says. Afterwards the outputs are read by eg_run_read(). */

@@ -326,7 +326,7 @@ typedef struct eg_compare_options {
  *   "ops": in execution order of the nodes that both plans have,
  *          [{"op", "name", "scope", "isolated", "end_to_end", "scale", "ms": [a, b]}…]: largest |Δ| of the node's outputs
  *          when b computes it from a's inputs, and when each computed all before it; the largest |value| of a; null where
- *          one has a number that is not finite and the other not that one,
+ *          one has a number that is not finite and the other not that one, or where a lacks an input of b's node,
  *   "outputs": [{"name", "max_abs", "cosine"}…],
  *   "only": [names of values that a's plan alone has, those of b's]}
  * Free with eg_string_free().
