@@ -129,6 +129,42 @@ faulty_compile(eg_device *dev, const eg_view *view, const eg_compile_info *info,
     return reference_ops->compile(dev, view, info, out, err);
 }
 
+#ifdef FAULT_WRONG_TIMES
+static eg_status
+backwards(eg_exec *exec, const eg_run_info *info, eg_node_time *times, uint32_t capacity, uint32_t *count,
+          eg_error *err)
+{
+    const eg_profile_v1 *profile = reference_ops->extension(device, "profile.v1");
+    eg_status status = profile->run(exec, info, times, capacity, count, err);
+    if (status == EG_OK && capacity > 0) {
+        uint64_t begin = times->begin_ns;
+        times->begin_ns = times->end_ns + 1;
+        times->end_ns = begin;
+    }
+    return status;
+}
+
+static const void *
+faulty_extension(eg_device *dev, const char *name)
+{
+    static const eg_profile_v1 profile = {.size = sizeof profile, .run = backwards};
+    (void)dev;
+    return strcmp(name, "profile.v1") == 0 ? &profile : NULL;
+}
+#endif
+
+#ifdef FAULT_FORGETS_CAUSAL
+/* The attribute is read, and makes no difference. */
+static int32_t
+forgetful(void *ctx, const eg_view *view, uint32_t node, const char *name, int64_t *out)
+{
+    int32_t there = host->attr_int(ctx, view, node, name, out);
+    if (there && strcmp(name, "causal") == 0)
+        *out = 0;
+    return there;
+}
+#endif
+
 static eg_device_ops ops;
 
 static eg_status
@@ -136,6 +172,13 @@ faulty_open(const eg_host *the_host, uint32_t index, const char *options, eg_dev
             const eg_device_ops **out_ops, eg_error *err)
 {
     host = the_host;
+#ifdef FAULT_FORGETS_CAUSAL
+    static eg_host changed;
+    changed = *the_host;
+    changed.size = sizeof changed;
+    changed.attr_int = forgetful;
+    the_host = &changed;
+#endif
     eg_status status = reference->open(the_host, index, options, out, &reference_ops, err);
     if (status != EG_OK)
         return status;
@@ -144,6 +187,9 @@ faulty_open(const eg_host *the_host, uint32_t index, const char *options, eg_dev
     ops.run = faulty_run;
     ops.support = faulty_support;
     ops.compile = faulty_compile;
+#ifdef FAULT_WRONG_TIMES
+    ops.extension = faulty_extension;
+#endif
     *out_ops = &ops;
     return EG_OK;
 }

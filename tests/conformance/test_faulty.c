@@ -124,6 +124,16 @@ Test(faulty, says_yes_to_what_it_has_not_read)
     expect_found("reads-nothing", "op/scores", "without reading");
 }
 
+Test(faulty, forgets_what_a_fused_op_was_told)
+{
+    expect_found("forgets-causal", "op/attention", "more than");
+}
+
+Test(faulty, gives_times_that_cannot_be)
+{
+    expect_found("wrong-times", "profile", "at another time than the run");
+}
+
 Test(faulty, crashes)
 {
     expect_found("segfault", "op/relu", "crashes (SIG");
