@@ -131,6 +131,14 @@ def test_norms_on_the_other_side(tmp_path):
     assert bad["tensor"].startswith("attentions.") and bad["index"][0] == 0  # the first that the golden has
 
 
+def test_norms_before(tiny, tmp_path):
+    golden = tmp_path / "golden.npz"
+    done("run", tiny, "the cat sat", "a dog", "--output", "hidden_states", "--npz", golden, "--quiet",
+         *family(tmp_path, ("norm_after:", "norm_before:")))
+    bad = verify(tiny, golden)["first_bad"]
+    assert bad["cause"] == "norms: before the body of each residual (pre-norm) fits" and bad["value"] == "hidden_states.1"
+
+
 @pytest.mark.parametrize("right, wrong, cause", [
     ("positions", "{positions: {skip: 1}}", "positions: an offset of 0 fits"),
     ("{positions: {skip: 1}}", "positions", "positions: an offset of 2 fits"),
