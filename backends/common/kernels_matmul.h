@@ -16,6 +16,8 @@
 #define MATMUL_CHAIN 128
 /* Columns of a strip; a multiple of every tile's. */
 #define MATMUL_STRIP 96
+/* Values of k that are turned together: their part of a panel stays in the first level of the cache. */
+#define MATMUL_PIECE 64
 /* Floats in a cache line. */
 #define MATMUL_LINE 16
 /* Vectors of the widest panel: a panel has one, two or three units. */
@@ -126,9 +128,12 @@ simd_matmul_pack(const float *x, int64_t ldx, int64_t m, int64_t k, float *packe
 {
     for (int64_t r = 0; r < m;) {
         int64_t width = matmul_panel_width(m - r), rows = m - r < width ? m - r : width;
-        for (int64_t i = 0; i < k && rows < width; i++)
-            memset(packed + i * width + rows, 0, (size_t)(width - rows) * sizeof *packed);
-        simd_transpose(x + r * ldx, ldx, packed, width, rows, k);
+        for (int64_t i = 0; i < k; i += MATMUL_PIECE) {
+            int64_t piece = k - i < MATMUL_PIECE ? k - i : MATMUL_PIECE;
+            for (int64_t j = i; j < i + piece && rows < width; j++)
+                memset(packed + j * width + rows, 0, (size_t)(width - rows) * sizeof *packed);
+            simd_transpose(x + r * ldx + i, ldx, packed + i * width, width, rows, piece);
+        }
         packed += k * width;
         r += width;
     }
@@ -154,28 +159,49 @@ simd_finish(float *x, int64_t ldx, float *y, int64_t ldy, int64_t m, int64_t n, 
 
 /* Lines that will be written or read at the end of a panel. */
 static void
-matmul_call_for(const float *y, int64_t ldy, int64_t rows, int64_t columns)
+matmul_call_for(const float *y, int64_t ldy, int64_t begin, int64_t end, int64_t columns)
 {
-    for (int64_t r = 0; r < rows && y != 0; r++)
+    for (int64_t r = begin; r < end && y != 0; r++)
         for (int64_t c = 0; c < columns; c += MATMUL_LINE)
             __builtin_prefetch(y + r * ldy + c, 1);
 }
 
-/* A product of n ≤ MATMUL_STRIP columns by the rows of one panel; `next`: the columns behind them. */
+static void
+matmul_tiles_of(int64_t width, const float *panel, const float *w, int64_t ldw, int64_t n, const float *after,
+                int64_t k, int add, float *totals)
+{
+    if (width == MATMUL_UNIT_ROWS)
+        matmul_tiles_1(panel, w, ldw, n, after, k, add, totals);
+    else if (width == 2 * MATMUL_UNIT_ROWS)
+        matmul_tiles_2(panel, w, ldw, n, after, k, add, totals);
+    else
+        matmul_tiles_3(panel, w, ldw, n, after, k, add, totals);
+}
+
+/*
+ * A product of n ≤ MATMUL_STRIP columns by the rows of one panel; `next`: the columns behind them. Chain by chain over
+ * all of the strip, so that the panel's part stays in the cache; a narrow panel is small enough to pass over the whole
+ * of a few columns, which are then read as they lie in memory.
+ */
 static void
 matmul_panel(const float *panel, int64_t rows, int64_t width, int64_t k, const float *w, int64_t ldw, int64_t n,
              const float *next, float *y, int64_t ldy, const eg_epilogue *epilogue)
 {
     _Alignas(64) float totals[MATMUL_PANEL * MATMUL_STRIP], strip[MATMUL_PANEL * MATMUL_STRIP];
-    matmul_call_for(y, ldy, rows, n);
-    matmul_call_for(epilogue->residual, epilogue->ld_residual, rows, n);
-    for (int64_t i = 0; i == 0 || i < k; i += MATMUL_CHAIN) {
-        int64_t length = k - i < MATMUL_CHAIN ? k - i : MATMUL_CHAIN;
-        const float *after = i + MATMUL_CHAIN < k ? w + i + MATMUL_CHAIN : next;
-        (width == MATMUL_UNIT_ROWS ? matmul_tiles_1
-         : width == 2 * MATMUL_UNIT_ROWS
-             ? matmul_tiles_2
-             : matmul_tiles_3)(panel + i * width, w + i, ldw, n, after, length, i > 0, totals);
+    int64_t step = width == MATMUL_UNIT_ROWS ? MATMUL_COLUMNS_1 : n;
+    for (int64_t c = 0; c < n; c += step) {
+        const float *columns = w + c * ldw, *behind = c + 2 * step <= n ? columns + step * ldw : next;
+        for (int64_t i = 0; i == 0 || i < k; i += MATMUL_CHAIN) {
+            int64_t length = k - i < MATMUL_CHAIN ? k - i : MATMUL_CHAIN;
+            if (c == 0) { /* a few at a time: what the tiles wait for would come after them */
+                int64_t begin = k > 0 ? rows * i / k : 0, end = k > 0 ? rows * (i + length) / k : 0;
+                matmul_call_for(y, ldy, begin, end, n);
+                matmul_call_for(epilogue->residual, epilogue->ld_residual, begin, end, n);
+            }
+            matmul_tiles_of(width, panel + i * width, columns + i, ldw, n - c < step ? n - c : step,
+                            i + MATMUL_CHAIN < k ? columns + i + MATMUL_CHAIN : behind, length, i > 0,
+                            totals + c * width);
+        }
     }
     simd_transpose(totals, width, strip, MATMUL_STRIP, n, rows);
     simd_finish(strip, MATMUL_STRIP, y, ldy, rows, n, epilogue);
