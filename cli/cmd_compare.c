@@ -154,6 +154,7 @@ open_and_compare(compare *c, eg_error *err)
     if (eg_compare(c->sessions[0].context, c->sessions[1].context, &c->in.input, &options, &json, err) != EG_OK)
         return eg_measured_input_fault(&c->in, err);
     EG_TRY(eg_description_read(json, &c->description, err));
+    EG_TRY(eg_measured_input_end(&c->in, err));
     if (args->json)
         print_json(c, &c->app->out);
     else

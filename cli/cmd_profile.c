@@ -308,6 +308,7 @@ open_and_measure(profile *p, eg_error *err)
     if (eg_profile(p->session.context, &p->in.input, &options, &json, err) != EG_OK)
         return eg_measured_input_fault(&p->in, err);
     EG_TRY(eg_description_read(json, &p->description, err));
+    EG_TRY(eg_measured_input_end(&p->in, err));
     EG_TRY(eg_peak_measure((uint32_t)field(p->description.root, "threads"), &p->peak, err));
     if (args->trace)
         EG_TRY(eg_profile_write_trace(p->description.root, args->trace, err));
