@@ -21,18 +21,34 @@ typedef struct head {
     const float *bias;        /* of query 0, as many numbers as keys for each; NULL: none */
 } head;
 
-/* scores[j] = q · key j · factor, sums in double in the order of the columns. */
+/* KEYS products side by side, each summed in double in the order of the columns. */
+static void
+score_keys(const float *restrict q, const float *restrict k, int64_t stride, int64_t size, double *restrict sums)
+{
+    double acc[KEYS] = {0};
+    for (int64_t i = 0; i < size; i++)
+        for (int j = 0; j < KEYS; j++)
+            acc[j] += (double)q[i] * k[j * stride + i];
+    for (int j = 0; j < KEYS; j++)
+        sums[j] = acc[j];
+}
+
+/* scores[j] = q · key j · factor. The last keys of a text are computed one by one: there is nothing behind them. */
 static void
 score_row(const float *q, const float *k, int64_t stride, int64_t keys, int64_t size, double factor, float *scores)
 {
-    for (int64_t first = 0; first < keys; first += KEYS) {
-        int64_t count = keys - first < KEYS ? keys - first : KEYS;
-        double sums[KEYS] = {0};
+    int64_t j = 0;
+    for (; j + KEYS <= keys; j += KEYS) {
+        double sums[KEYS];
+        score_keys(q, k + j * stride, stride, size, sums);
+        for (int64_t c = 0; c < KEYS; c++)
+            scores[j + c] = (float)(sums[c] * factor);
+    }
+    for (; j < keys; j++) {
+        double sum = 0;
         for (int64_t i = 0; i < size; i++)
-            for (int64_t j = 0; j < count; j++)
-                sums[j] += (double)q[i] * k[(first + j) * stride + i];
-        for (int64_t j = 0; j < count; j++)
-            scores[first + j] = (float)(sums[j] * factor);
+            sum += (double)q[i] * k[j * stride + i];
+        scores[j] = (float)(sum * factor);
     }
 }
 
