@@ -272,7 +272,34 @@ Test(engine, on_two_devices_in_turn)
 
 Test(engine, little_memory_splits_batches)
 {
-    check_same("little memory", "reference", 0, 24 * 1024, NULL);
+    check_same("little memory", "reference", 0, 10 * 1024, NULL);
+}
+
+Test(engine, without_what_comes_after_the_passes)
+{
+    check_same("nothing in place", "reference", 0, 0,
+               &(eg_model_options){.size = sizeof(eg_model_options), .fuse = "all,-inplace"});
+    check_same("weights as in the file", "reference", 0, 0,
+               &(eg_model_options){.size = sizeof(eg_model_options), .fuse = "all,-prepack"});
+    check_same("neither, far away", "far,reference", EG_ENGINE_ALTERNATE, 0,
+               &(eg_model_options){.size = sizeof(eg_model_options), .fuse = "all,-inplace,-prepack"});
+}
+
+/* A batch that did not fit is not planned again: the second call makes no plan at all. */
+Test(engine, what_is_too_large_is_remembered)
+{
+    fixture fixture_, *f = &fixture_;
+    float first[TEXTS * SIZE], second[TEXTS * SIZE];
+    begin(f, NULL);
+    open_engine(f, "reference", 0, 10 * 1024);
+    open_model(f, NULL);
+    embed_all(f, first);
+    uint32_t plans = f->model->plans.count;
+    cr_assert_gt(plans, 1, "the batch was split");
+    embed_all(f, second);
+    cr_assert_eq(f->model->plans.count, plans);
+    cr_assert_arr_eq(first, second, sizeof first);
+    end(f);
 }
 
 Test(engine, too_little_memory)
@@ -615,6 +642,53 @@ Test(engine, descriptions)
     eg_string_free(text);
     eg_context *context = NULL;
     cr_assert_eq(eg_context_open(f->model, &context, &f->err), EG_E_USAGE, "a described model does not run");
+    end(f);
+}
+
+static void
+assert_has_not(const char *text, const char *part)
+{
+    cr_assert_null(strstr(text, part), "'%s' is in: %s", part, text);
+}
+
+/* What a run takes beside the values is known where there are weights to compile with. */
+Test(engine, descriptions_of_memory)
+{
+    fixture fixture_, *f = &fixture_;
+    begin(f, NULL);
+    open_engine(f, "reference", 0, 24 * 1024);
+    open_model(f, NULL);
+    const uint32_t lengths[] = {15, 15, 15, 15, 15, 15};
+    eg_describe_options compile = {
+        .size = sizeof compile, .what = EG_DESCRIBE_COMPILE, .lengths = lengths, .length_count = 6};
+    char *text = NULL;
+    OK(eg_describe(f->model, &compile, &text, &f->err));
+    assert_has(text, ",\"scratch\":");
+    assert_has(text, ",\"allocated\":");
+    assert_has(text, "{\"pass\":\"inplace\",\"enabled\":true,\"hits\":");
+    assert_has_not(text, "{\"pass\":\"inplace\",\"enabled\":true,\"hits\":0");
+    assert_has(text, "is an input of the graph");
+    assert_has(text, "\"lowered\":[]");
+    assert_has(text, "\"max_arena\":{\"bytes\":24576,\"runs\":");
+    assert_has_not(text, "\"runs\":1}");
+    assert_has_not(text, "\"runs\":0}");
+    eg_string_free(text);
+    compile.fuse = "all,-inplace";
+    OK(eg_describe(f->model, &compile, &text, &f->err));
+    assert_has(text, "{\"pass\":\"inplace\",\"enabled\":false,\"hits\":0,\"refused\":[]");
+    eg_string_free(text);
+    close_all(f);
+    /* From config.json alone: the plan, but nothing that depends on the weights. */
+    cr_assert_eq(remove(test_path(&f->folder, "model/model.safetensors")), 0);
+    open_engine(f, "reference", 0, 100);
+    open_model(f, &(eg_model_options){.size = sizeof(eg_model_options), .load = EG_LOAD_DESCRIBE});
+    compile.fuse = NULL;
+    OK(eg_describe(f->model, &compile, &text, &f->err));
+    assert_has_not(text, "\"scratch\"");
+    assert_has(text, "the weights are not there");
+    assert_has(text, "\"max_arena\":{\"bytes\":100,\"runs\":0}");
+    assert_has(f->log, "not even one text could be run");
+    eg_string_free(text);
     end(f);
 }
 

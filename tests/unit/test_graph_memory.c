@@ -49,7 +49,7 @@ struct eg_device {
     eg_host host;
 };
 
-/* Takes every node; given them in turn, two of these make stages and crossings. */
+/* Takes every node but `linear`; given them in turn, two of these make stages and crossings. */
 static eg_status
 support(eg_device *device, const eg_view *view, uint32_t node, eg_support *out)
 {
@@ -61,7 +61,12 @@ support(eg_device *device, const eg_view *view, uint32_t node, eg_support *out)
     host->attr_int(NULL, view, node, "heads", &integer);
     host->attr_int(NULL, view, node, "axis", &integer);
     host->attr_int(NULL, view, node, "end", &integer);
+    host->attr_int(NULL, view, node, "begin", &integer);
+    host->attr_int(NULL, view, node, "bias", &integer);
     host->attr_float(NULL, view, node, "factor", &real);
+    host->attr_float(NULL, view, node, "scale", &real);
+    if (strcmp(host->node_op(NULL, view, node), "linear") == 0)
+        return EG_OK; /* a no: it is taken apart */
     out->level = EG_SUPPORT_OPTIMISED;
     out->inplace_mask = 1;
     return EG_OK;
@@ -70,7 +75,7 @@ support(eg_device *device, const eg_view *view, uint32_t node, eg_support *out)
 static const eg_device_ops ops = {.size = sizeof ops, .support = support};
 
 static const char text[] = "graph \"g\" sets 1\ninput %ids : token i32 [T]\nconst %words : table f32 [9, 4]\n"
-                           "const %w : table f32 [4, 4]\n"
+                           "const %w : table f32 [4, 4]\nconst %u : table f32 [48, 4]\nconst %b : table f32 [48]\n"
                            "%part = slice(%w) {axis=0, end=2} : table f32 [2, 4]\n"
                            "%whole = concat(%part, %part) {axis=0} : table f32 [4, 4]\n"
                            "%x = gather(%words, %ids) : token f32 [T, 4] in \"embeddings\"\n"
@@ -78,7 +83,12 @@ static const char text[] = "graph \"g\" sets 1\ninput %ids : token i32 [T]\ncons
                            "%unread = relu(%x) : token f32 [T, 4]\n"
                            "%same = scale(%k) {factor=1.0} : token f32 [T, 4]\n"
                            "%s = scores(%q, %same) {heads=2} : pair f32 [2, P]\n%p = softmax(%s) : pair f32 [2, P]\n"
-                           "%y = apply(%p, %x) {heads=2} : token f32 [T, 4]\noutput %y\n";
+                           "%y = apply(%p, %x) {heads=2} : token f32 [T, 4]\n"
+                           "%m = linear(%y, %u, %b) {bias=1} : token f32 [T, 48]\n"
+                           "%c = columns(%m) {begin=16, end=32} : token f32 [T, 16]\n"
+                           "%d = columns(%m) {begin=32, end=48} : token f32 [T, 16]\n"
+                           "%e = add(%c, %d) : token f32 [T, 16]\n%f = tanh(%c) : token f32 [T, 16]\n"
+                           "output %e\noutput %f\noutput %d\n";
 
 static const eg_row_set set = {.T = 100, .P = 2000, .max_n = 20};
 static const eg_dims bound = {.size = sizeof bound, .B = 10, .set_count = 1, .sets = &set};
