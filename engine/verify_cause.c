@@ -120,12 +120,13 @@ is_no_answer(eg_status status)
     return status == EG_E_USAGE || status == EG_E_INPUT || status == EG_E_UNSUPPORTED || status == EG_E_BACKEND;
 }
 
+/* NaN where it cannot be run: that says neither that it fits nor that it does not. */
 static eg_status
 try_run(eg_verification *v, const eg_verify_run *run, double *out_share, eg_error *err)
 {
     eg_error local;
     eg_error_init(&local);
-    *out_share = INFINITY;
+    *out_share = NAN;
     eg_difference *differences = eg_calloc(v->arrays.count, sizeof *differences);
     if (!differences)
         return eg_fail_nomem(err, "a comparison");
@@ -175,17 +176,14 @@ eg_verify_find_cause(eg_verification *v, eg_error *err)
 /* --- passes -------------------------------------------------------------------------------------- */
 
 static eg_status
-fits_with(eg_verification *v, const char *base, const char *sign, const char *pass, bool *out, eg_error *err)
+try_passes(eg_verification *v, const char *base, const char *sign, const char *pass, double *out_share, eg_error *err)
 {
     const eg_verify_array *bad = eg_verify_first_bad(v, v->fused);
     const char *fuse = eg_arena_printf(&v->arena, "%s,%s%s", base, sign, pass);
     if (!fuse)
         return eg_fail_nomem(err, "a list of passes");
     eg_verify_run run = {.fuse = fuse, .only = bad->value};
-    double share;
-    EG_TRY(try_run(v, &run, &share, err));
-    *out = isfinite(share);
-    return EG_OK;
+    return try_run(v, &run, out_share, err);
 }
 
 /*
@@ -203,14 +201,14 @@ eg_verify_find_pass(eg_verification *v, eg_error *err)
     v->runs += (uint32_t)(2 * count);
     for (size_t i = 0; i < count; i++) {
         const char *name = passes[i]->name;
-        bool fits_without, fits_alone;
-        EG_TRY(fits_with(v, base, "-", name, &fits_without, err));
-        EG_TRY(fits_with(v, "none", "", name, &fits_alone, err));
-        if (fits_without && !by_leaving_out)
+        double without, alone;
+        EG_TRY(try_passes(v, base, "-", name, &without, err));
+        EG_TRY(try_passes(v, "none", "", name, &alone, err));
+        if (isfinite(without) && !by_leaving_out)
             by_leaving_out = name;
-        if (!fits_alone && !by_itself)
+        if (isinf(alone) && !by_itself)
             by_itself = name;
-        if (fits_without && !fits_alone) {
+        if (isfinite(without) && isinf(alone)) {
             v->pass = name;
             return EG_OK;
         }
