@@ -256,11 +256,10 @@ EG_API EG_NODISCARD eg_status eg_result_pair(const eg_result *result, uint32_t i
 typedef struct eg_golden {
     uint32_t size;
     uint32_t text_count;
-    const int64_t *ids;        /* [cu_seqlens[text_count]] */
-    const int64_t *cu_seqlens; /* [text_count + 1] */
-    const int64_t *type_ids;   /* as ids, or NULL: zeros */
-    const eg_tensor_view
-        *tensors; /* by name; NAME.I is that of text I where each text has its own, as attentions have */
+    const int64_t *ids;            /* [cu_seqlens[text_count]] */
+    const int64_t *cu_seqlens;     /* [text_count + 1] */
+    const int64_t *type_ids;       /* as ids, or NULL: zeros */
+    const eg_tensor_view *tensors; /* by name; NAME.I is text I's where each text has its own */
     uint32_t tensor_count;
     uint32_t reserved;
 } eg_golden;
@@ -278,7 +277,7 @@ typedef struct eg_verify_options {
 /*
  * Compares the model with a reference: {"ok","checked","first_bad":{"tensor","index","want","got","cause","pass",…},
  * "tensors":[…]}. A difference is a result (EG_OK with "ok":false), a golden that does not belong to the model EG_E_INPUT.
- * Free with eg_string_free().
+ * Free with eg_string_free(). It runs on the context: one thread at a time.
  */
 EG_API EG_NODISCARD eg_status eg_verify(eg_context *context, const eg_golden *golden, const eg_verify_options *options,
                                         char **out_json, eg_error *err);
