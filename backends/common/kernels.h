@@ -51,11 +51,13 @@ eg_epilogue_at(const eg_epilogue *e, int64_t row, int64_t column)
 /* --- attention ----------------------------------------------------------------------------------- */
 
 /* Most queries of a call; a multiple of every instruction set's tile. */
-#define EG_ATTENTION_QUERIES 96
+#define EG_ATTENTION_QUERIES 192
 /* Keys whose scores are in memory together. */
 #define EG_ATTENTION_KEYS 128
-/* Floats of scratch for heads of this size: queries or keys, turned. */
-#define EG_ATTENTION_SCRATCH(size) (EG_ATTENTION_KEYS * (size))
+/* Floats of scratch for heads of these sizes: queries or keys, turned; values, in whole vectors. */
+#define EG_ATTENTION_PAD 16
+#define EG_ATTENTION_SCRATCH(size, value_size)                                                                         \
+    (EG_ATTENTION_QUERIES * (size) + EG_ATTENTION_KEYS * ((value_size) + EG_ATTENTION_PAD))
 /* More keys than any text has: a reach without a bound. */
 #define EG_ATTENTION_FAR ((int64_t)1 << 40)
 
@@ -115,7 +117,7 @@ typedef struct eg_kernels {
     /*
      * y = softmax(factor · q · kᵀ + bias) · v over the keys that each query sees; zeros where it sees none. One pass
      * over the keys, EG_ATTENTION_KEYS at a time from key 0 on, with a running maximum and sum: each number comes from
-     * its query and the keys in their order, whatever queries stand beside it. Needs EG_ATTENTION_SCRATCH(size) floats of
+     * its query and the keys in their order, whatever queries stand beside it. Needs EG_ATTENTION_SCRATCH floats of
      * scratch and up to 60 KiB of stack.
      */
     void (*attention)(const eg_attention *a, float *scratch);

@@ -2,8 +2,8 @@
 /*
  * The attention kernel in terms of vectors; a part of kernels_simd.h.
  *
- * Vectors run along the queries: a tile's queries are turned into a panel [size][lanes], keys and values are read where
- * they lie, and the scores of up to EG_ATTENTION_KEYS keys gather in a block [keys][lanes] in the first level of the
+ * Vectors run along the queries: a tile's queries are turned into a panel [size][lanes], keys are read where they lie
+ * (values too, if there are few queries), and the scores of up to EG_ATTENTION_KEYS keys gather in a block [keys][lanes] in the first level of the
  * cache. So maximum, exponential and sum of a query stay in its lane, and the block, read by columns, is what the values
  * are weighted with. Each lane and each element of the result is a chain of its own: tiles may be cut anywhere.
  */
@@ -14,7 +14,7 @@
 #define ATTENTION_TILES (EG_ATTENTION_QUERIES / ATTENTION_LANES)
 
 _Static_assert(EG_ATTENTION_QUERIES % ATTENTION_LANES == 0, "a call is a whole number of tiles");
-_Static_assert(EG_ATTENTION_QUERIES <= EG_ATTENTION_KEYS, "the panels of all tiles fit into the scratch");
+_Static_assert(VW <= EG_ATTENTION_PAD, "the last columns of the values fit into the scratch");
 
 /* Queries side by side, and what is known of them so far. */
 typedef struct attention_tile {
@@ -259,24 +259,60 @@ ATTENTION_COLUMNS(4)
 #define attention_columns_wide attention_columns_4
 #endif
 
-static void
-attention_values(const eg_attention *a, const attention_tile *tile, int64_t begin, int64_t end, const float *weights)
+/* Columns that are read together, from column c on. */
+static inline int64_t
+attention_strip(const eg_attention *a, int64_t c)
 {
-    const float *v = a->v + begin * a->ldv, *rescale = begin == tile->begin ? 0 : tile->rescale;
+    return c + PRODUCT_VECTORS * VW <= a->value_size ? PRODUCT_VECTORS * VW : VW;
+}
+
+/*
+ * The values of the keys [begin, end) of a block, strip by strip, each [EG_ATTENTION_KEYS][columns]: rows often lie a power of two apart
+ * and would throw each other out of the cache.
+ */
+static void
+attention_gather_values(const eg_attention *a, int64_t begin, int64_t end, float *near)
+{
+    for (int64_t i = begin; i < end; i++) {
+        const float *v = a->v + i * a->ldv;
+        for (int64_t c = 0, strip; c < a->value_size; c += strip) {
+            strip = attention_strip(a, c);
+            float *to = near + c * EG_ATTENTION_KEYS + i % EG_ATTENTION_KEYS * strip;
+            if (a->value_size - c < VW)
+                v_store(to, v_load_n(v + c, a->value_size - c));
+            else
+                for (int64_t part = 0; part < strip; part += VW)
+                    v_store(to + part, v_load(v + c + part));
+        }
+    }
+}
+
+static void
+attention_values(const eg_attention *a, const attention_tile *tile, const float *near, int64_t begin, int64_t end,
+                 const float *weights)
+{
+    const float *rescale = begin == tile->begin ? 0 : tile->rescale;
     float *y = a->y + tile->first * a->ldy;
-    int64_t c = 0, keys = end - begin;
-    for (; c + PRODUCT_VECTORS * VW <= a->value_size; c += PRODUCT_VECTORS * VW)
-        attention_columns_wide(tile, weights, v + c, a->ldv, keys, rescale, y + c, a->ldy, VW);
-    for (; c < a->value_size; c += VW)
-        attention_columns_1(tile, weights, v + c, a->ldv, keys, rescale, y + c, a->ldy,
-                            a->value_size - c < VW ? a->value_size - c : VW);
+    for (int64_t c = 0, strip; c < a->value_size; c += strip) {
+        strip = attention_strip(a, c);
+        const float *v = a->v + begin * a->ldv + c;
+        int64_t ldv = a->ldv, left = a->value_size - c;
+        if (near != 0) {
+            v = near + c * EG_ATTENTION_KEYS + begin % EG_ATTENTION_KEYS * strip;
+            ldv = strip;
+        }
+        if (strip > VW)
+            attention_columns_wide(tile, weights, v, ldv, end - begin, rescale, y + c, a->ldy, VW);
+        else
+            attention_columns_1(tile, weights, v, ldv, end - begin, rescale, y + c, a->ldy, left < VW ? left : VW);
+    }
 }
 
 /* --- tiles --------------------------------------------------------------------------------------- */
 
 /* One block of keys of a tile of V vectors, R keys at a time. */
 #define ATTENTION_BLOCK(name, R, V)                                                                                    \
-    static void name(const eg_attention *a, attention_tile *tile, int64_t begin, int64_t end)                          \
+    static void name(const eg_attention *a, attention_tile *tile, const float *near, int64_t begin, int64_t end)       \
     {                                                                                                                  \
         float scores[EG_ATTENTION_KEYS * (V)*VW] __attribute__((aligned(64)));                                         \
         vf max[V];                                                                                                     \
@@ -291,7 +327,7 @@ attention_values(const eg_attention *a, const attention_tile *tile, int64_t begi
         if (attention_needs_mask(a, tile, begin, end))                                                                 \
             attention_mask(V, a, tile, begin, end, scores, max);                                                       \
         attention_weigh(V, tile, end - begin, scores, max, end == tile->end);                                          \
-        attention_values(a, tile, begin, end, scores);                                                                 \
+        attention_values(a, tile, near, begin, end, scores);                                                           \
     }
 
 ATTENTION_BLOCK(attention_block_1, ATTENTION_KEYS_1, 1 * ATTENTION_UNIT)
@@ -328,15 +364,15 @@ attention_tile_begin(const eg_attention *a, int64_t first, float *panel, attenti
 }
 
 static void
-attention_block(const eg_attention *a, attention_tile *tile, int64_t begin, int64_t end)
+attention_block(const eg_attention *a, attention_tile *tile, const float *near, int64_t begin, int64_t end)
 {
     int64_t units = tile->lanes / (ATTENTION_UNIT * VW);
     if (units == 1)
-        attention_block_1(a, tile, begin, end);
+        attention_block_1(a, tile, near, begin, end);
     else if (units == 2)
-        attention_block_2(a, tile, begin, end);
+        attention_block_2(a, tile, near, begin, end);
     else
-        attention_block_3(a, tile, begin, end);
+        attention_block_3(a, tile, near, begin, end);
 }
 
 /* Blocks of keys outside, tiles inside: the keys and values of a block stay near while all tiles pass over them. */
@@ -353,12 +389,16 @@ simd_attention(const eg_attention *a, float *scratch)
         least = tile->begin < least ? tile->begin : least;
         most = tile->end > most ? tile->end : most;
     }
+    float *near = count > 2 ? scratch + EG_ATTENTION_QUERIES * a->size : 0; /* else it would not be worth it */
     for (int64_t block = least / EG_ATTENTION_KEYS * EG_ATTENTION_KEYS; block < most; block += EG_ATTENTION_KEYS) {
+        if (near != 0)
+            attention_gather_values(a, block > least ? block : least,
+                                    block + EG_ATTENTION_KEYS < most ? block + EG_ATTENTION_KEYS : most, near);
         for (int64_t i = 0; i < count; i++) {
             int64_t begin = tiles[i].begin > block ? tiles[i].begin : block, next = block + EG_ATTENTION_KEYS;
             int64_t end = tiles[i].end < next ? tiles[i].end : next;
             if (begin < end)
-                attention_block(a, &tiles[i], begin, end);
+                attention_block(a, &tiles[i], near, begin, end);
         }
     }
 }

@@ -22,7 +22,8 @@ accept_attention(eg_host_reader *reader)
 {
     if (!eg_host_accept_attention(reader))
         return false;
-    reader->scratch.bytes = EG_ATTENTION_SCRATCH((uint64_t)reader->attrs.head_size) * sizeof(float);
+    uint64_t size = (uint64_t)reader->attrs.head_size, value_size = (uint64_t)reader->attrs.value_size;
+    reader->scratch.bytes = EG_ATTENTION_SCRATCH(size, value_size) * sizeof(float);
     return true;
 }
 
