@@ -24,6 +24,18 @@ skip_prompts(eg_verification *v, eg_error *err)
     return EG_OK;
 }
 
+static bool
+is_too_long(const eg_verification *v, const eg_golden *golden)
+{
+    for (uint32_t i = 0; golden->cu_seqlens && i < golden->text_count; i++) {
+        int64_t n;
+        if (!__builtin_sub_overflow(golden->cu_seqlens[i + 1], golden->cu_seqlens[i], &n) &&
+            n > v->context->model->info.position_rows)
+            return true;
+    }
+    return false;
+}
+
 static eg_status
 take_tokens(eg_verification *v, const eg_golden *golden, eg_error *err)
 {
@@ -35,8 +47,10 @@ take_tokens(eg_verification *v, const eg_golden *golden, eg_error *err)
                       .cu_seqlens = golden->cu_seqlens,
                       .type_ids = golden->type_ids};
     eg_input taken;
-    EG_TRY(eg_input_take(v->context->model, &input, 0, &taken, &v->list, err));
-    return skip_prompts(v, err);
+    eg_status status = eg_input_take(v->context->model, &input, 0, &taken, &v->list, err);
+    if (status == EG_E_INPUT && is_too_long(v, golden))
+        return eg_hint(err, status, "a reference that took it may have another first position");
+    return status == EG_OK ? skip_prompts(v, err) : status;
 }
 
 /* --- values -------------------------------------------------------------------------------------- */

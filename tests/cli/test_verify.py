@@ -152,6 +152,12 @@ def test_a_position_offset(tiny, tmp_path, right, wrong, cause):
     assert (bad["cause"], bad["tensor"], bad["index"][0]) == (cause, "hidden_states", 0)
 
 
+def test_a_position_offset_that_leaves_too_few_rows(tmp_path):
+    flags = family(tmp_path, ("index: positions,", "index: {positions: {skip: 1}},"))
+    refused(3, "verify", GOLDEN / "checkpoints" / "tiny-bert", "--golden", GOLDEN / "tiny-bert.npz", *flags, "--quiet",
+            says=["tiny-bert.npz", "40 tokens", "takes 38", "another first position"])
+
+
 @pytest.mark.parametrize("right, wrong", [("mean", "cls"), ("cls", "mean"), ("max", "mean"), ("lasttoken", "cls"), ("weightedmean", "max")])
 def test_pooling(tiny, tmp_path, right, wrong):
     golden = tmp_path / "golden.npz"
