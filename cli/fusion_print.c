@@ -111,7 +111,7 @@ print_plan(eg_out *out, const eg_fusion_mode *mode)
 {
     eg_out_format(out, "%9.0f", mode->kernels);
     eg_print_bytes(out, mode->arena, 12);
-    eg_out_format(out, "%10.1e\n", mode->max_abs_diff);
+    eg_out_format(out, mode->max_abs_diff == 0 ? "%10.0f\n" : "%10.1e\n", mode->max_abs_diff);
 }
 
 static void

@@ -36,14 +36,16 @@ static void
 put_change(const page *p, double before, double after, bool bytes, const char *what)
 {
     fputs("<div class=\"tile\"><b>", p->file);
-    if (bytes) {
+    if (bytes && before == after) {
+        eg_html_bytes(p->file, after);
+    } else if (bytes) {
         eg_html_bytes(p->file, before);
         fputs(" → ", p->file);
         eg_html_bytes(p->file, after);
     } else {
         fprintf(p->file, "%.0f → %.0f", before, after);
     }
-    fprintf(p->file, "</b><span>%s</span></div>\n", what);
+    fprintf(p->file, "</b><span>%s%s</span></div>\n", what, before == after ? ", as before" : "");
 }
 
 static void

@@ -70,8 +70,11 @@ put_gain(FILE *file, const eg_fusion_report *report, const eg_fusion_mode *mode)
     fprintf(file, "<td class=\"%s\">%s%s%.*f <span class=\"soft\">± %.*f</span></td>", class_of(mode),
             eg_fusion_is_noise(mode) ? "~" : "", mode->gain_ms < 0 ? "−" : "+", decimals, size, decimals,
             mode->gain_spread_ms);
-    fprintf(file, "<td>%s%.*f</td>", mode->predicted_ms < 0 ? "−" : "+", eg_report_decimals(mode->predicted_ms),
-            fabs(mode->predicted_ms));
+    if (mode->predicted_ms == 0)
+        fputs("<td>0</td>", file);
+    else
+        fprintf(file, "<td>%s%.*f</td>", mode->predicted_ms < 0 ? "−" : "+", eg_report_decimals(mode->predicted_ms),
+                fabs(mode->predicted_ms));
 }
 
 static void
@@ -79,7 +82,7 @@ put_plan(FILE *file, const eg_fusion_mode *mode)
 {
     fprintf(file, "<td>%.0f</td><td>", mode->kernels);
     eg_html_bytes(file, mode->arena);
-    fprintf(file, "</td><td>%.1e</td></tr>\n", mode->max_abs_diff);
+    fprintf(file, mode->max_abs_diff == 0 ? "</td><td>0</td></tr>\n" : "</td><td>%.1e</td></tr>\n", mode->max_abs_diff);
 }
 
 static void
@@ -260,32 +263,40 @@ eg_report_ops(FILE *file, const eg_fusion_report *report, const eg_json *profile
 
 /* --- refusals ------------------------------------------------------------------------------------ */
 
+/* A row for each reason; the table begins with the first. */
+static eg_status
+put_reasons(FILE *file, const char *who, const eg_json *array, bool *any, eg_error *err)
+{
+    eg_reasons reasons;
+    eg_status status = eg_reasons_read(array, &reasons, err);
+    for (size_t i = 0; status == EG_OK && i < reasons.count; i++) {
+        if (!*any)
+            fputs("<div class=\"wide\"><table><thead><tr><th class=\"l\">by</th><th>places</th><th class=\"l\">the "
+                  "first</th>"
+                  "<th class=\"l\">why not</th></tr></thead><tbody>\n",
+                  file);
+        *any = true;
+        fputs("<tr><td class=\"l\">", file);
+        eg_html_puts(file, *reasons.items[i].backend ? reasons.items[i].backend : who);
+        fprintf(file, "</td><td>%zu</td><td class=\"wrap mono\">", reasons.items[i].count);
+        eg_html_puts(file, reasons.items[i].at);
+        fputs("</td><td class=\"wrap\">", file);
+        eg_html_puts(file, reasons.items[i].why);
+        fputs("</td></tr>\n", file);
+    }
+    eg_reasons_free(&reasons);
+    return status;
+}
+
+/* Of passes, and of backends that would not have a fused op whole. */
 eg_status
 eg_report_refusals(FILE *file, const eg_fusion_report *report, eg_error *err)
 {
-    const eg_json *passes = eg_json_get(report->all.root, "passes");
+    const eg_json *root = report->all.root, *passes = eg_json_get(root, "passes");
     bool any = false;
-    for (const eg_json *pass = passes ? passes->first : NULL; pass; pass = pass->next) {
-        eg_reasons reasons;
-        eg_status status = eg_reasons_read(eg_json_get(pass, "refused"), &reasons, err);
-        for (size_t i = 0; status == EG_OK && i < reasons.count; i++) {
-            if (!any)
-                fputs("<div class=\"wide\"><table><thead><tr><th class=\"l\">pass</th><th>places</th><th "
-                      "class=\"l\">the first"
-                      "</th><th class=\"l\">why not</th></tr></thead><tbody>\n",
-                      file);
-            any = true;
-            fputs("<tr><td class=\"l\">", file);
-            eg_html_puts(file, eg_json_text(eg_json_get(pass, "pass")));
-            fprintf(file, "</td><td>%zu</td><td class=\"l mono\">", reasons.items[i].count);
-            eg_html_puts(file, reasons.items[i].at);
-            fputs("</td><td class=\"wrap\">", file);
-            eg_html_puts(file, reasons.items[i].why);
-            fputs("</td></tr>\n", file);
-        }
-        eg_reasons_free(&reasons);
-        EG_TRY(status);
-    }
+    for (const eg_json *pass = passes ? passes->first : NULL; pass; pass = pass->next)
+        EG_TRY(put_reasons(file, eg_json_text(eg_json_get(pass, "pass")), eg_json_get(pass, "refused"), &any, err));
+    EG_TRY(put_reasons(file, "placement", eg_json_get(root, "lowered"), &any, err));
     fputs(any ? "</tbody></table></div>\n" : "<p>No pass refused a place that it looked at.</p>\n", file);
     return EG_OK;
 }

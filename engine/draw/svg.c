@@ -154,7 +154,7 @@ put_chips(const eg_box *box, double left, double y, eg_strbuf *out)
 
 /*
  * Leading parts of a dotted name are left out until the rest fits, behind an ellipsis. A rest that would use less than
- * half of the room is given with the end of the part before it.
+ * two thirds of the room is given with the end of the part before it.
  */
 static const char *
 fitting_tail(const char *name, size_t room)
@@ -162,7 +162,7 @@ fitting_tail(const char *name, size_t room)
     const char *tail = name;
     while (strlen(tail) + (tail > name) > room) {
         const char *dot = strchr(tail, '.');
-        if (!dot || strlen(dot + 1) < room / 2)
+        if (!dot || 3 * strlen(dot + 1) < 2 * room)
             return tail;
         tail = dot + 1;
     }
