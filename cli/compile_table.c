@@ -289,6 +289,21 @@ print_over_bound(eg_out *out, const eg_json *sizes)
     eg_out_format(out, "%13s", text);
 }
 
+/* What a run takes besides, where there were weights to compile with. */
+static void
+print_allocated(eg_out *out, const eg_json *sizes)
+{
+    static const char *const rows[] = {"scratch", "allocated"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const eg_json *bytes = eg_json_get(sizes, rows[i]);
+        if (!bytes)
+            continue;
+        eg_out_format(out, "  %-15s", rows[i]);
+        eg_print_bytes(out, eg_json_number(bytes), 13);
+        eg_out_char(out, '\n');
+    }
+}
+
 static void
 print_memory(eg_out *out, const eg_json *root)
 {
@@ -305,6 +320,7 @@ print_memory(eg_out *out, const eg_json *root)
     print_over_bound(out, exact);
     print_over_bound(out, rounded);
     eg_out_char(out, '\n');
+    print_allocated(out, exact);
 }
 
 /* Scopes after each other that differ in a number alone and have as many kernels are one word: "encoder.0 to encoder.11 7 each". */
