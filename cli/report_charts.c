@@ -76,7 +76,7 @@ fall_total(const fall *f, const eg_fusion_mode *mode, const char *colour)
     fprintf(f->file, "<text font-size=\"14.5\" font-weight=\"650\" x=\"%d\" y=\"%.1f\">%.*f ms</text>",
             FALL_LEFT + FALL_PLOT + 24, f->y + 21, eg_report_decimals(mode->latency_ms), mode->latency_ms);
     fprintf(f->file, "<text class=\"soft\" font-size=\"13\" x=\"%d\" y=\"%.1f\">%.0f kernels</text>\n",
-            FALL_LEFT + FALL_PLOT + 190, f->y + 21, mode->kernels);
+            FALL_LEFT + FALL_PLOT + 128, f->y + 21, mode->kernels);
 }
 
 /* From the plan before to the one with this pass too. What the spreads of both cover is no step: it is drawn hollow. */
@@ -103,9 +103,9 @@ fall_step(const fall *f, const eg_fusion_mode *before, const eg_fusion_mode *mod
             fall_x(f, left), f->y + 6, fmax(1.5, fall_x(f, fabs(delta)) - FALL_LEFT), colour, hollow ? "0.12" : "0.85",
             colour);
     fprintf(f->file, "<text font-size=\"14.5\" x=\"%d\" y=\"%.1f\">%s%s%.*f ms</text>", FALL_LEFT + FALL_PLOT + 24,
-            f->y + 21, hollow ? "~" : "", delta < 0 ? "−" : "+", eg_report_decimals(delta), fabs(delta));
+            f->y + 21, hollow ? "~ " : "", delta < 0 ? "−" : "+", eg_report_decimals(delta), fabs(delta));
     fprintf(f->file, "<text class=\"soft\" font-size=\"13\" x=\"%d\" y=\"%.1f\">%.0f site%s, predicted %s%.*f</text>\n",
-            FALL_LEFT + FALL_PLOT + 124, f->y + 21, mode->sites, mode->sites == 1 ? "" : "s",
+            FALL_LEFT + FALL_PLOT + 128, f->y + 21, mode->sites, mode->sites == 1 ? "" : "s",
             mode->predicted_ms < before->predicted_ms ? "+" : "−",
             eg_report_decimals(mode->predicted_ms - before->predicted_ms),
             fabs(mode->predicted_ms - before->predicted_ms));

@@ -76,7 +76,7 @@ const char eg_report_style[] =
     "figure,tr,.tile{break-inside:avoid}thead{display:table-header-group}"
     ".pair{grid-template-columns:minmax(0,1fr)!important;gap:6pt}"
     ".pair.side{grid-template-columns:minmax(0,1fr) minmax(0,1fr)!important}"
-    ".pair svg{max-height:232mm;width:auto;margin:0 auto}.memory svg{max-height:none}"
+    ".pair svg{max-height:206mm;width:auto;margin:0 auto}.memory svg{max-height:none}"
     ".scroll{max-height:none;overflow:visible}.wide{overflow:visible}"
     "table{font-size:7.6pt}td,th{padding:2.5pt 3.5pt}td .bar{display:none}"
-    "section.page{break-before:page}}\n";
+    "section.page{break-before:page}section.page h2{margin-top:0;padding-top:0;border-top:0}}\n";

@@ -68,7 +68,7 @@ put_gain(FILE *file, const eg_fusion_report *report, const eg_fusion_mode *mode)
     double size = fabs(mode->gain_ms);
     int decimals = eg_report_decimals(fmax(size, mode->gain_spread_ms));
     fprintf(file, "<td class=\"%s\">%s%s%.*f <span class=\"soft\">± %.*f</span></td>", class_of(mode),
-            eg_fusion_is_noise(mode) ? "~" : "", mode->gain_ms < 0 ? "−" : "+", decimals, size, decimals,
+            eg_fusion_is_noise(mode) ? "~ " : "", mode->gain_ms < 0 ? "−" : "+", decimals, size, decimals,
             mode->gain_spread_ms);
     if (mode->predicted_ms == 0)
         fputs("<td>0</td>", file);
