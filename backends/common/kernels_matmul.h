@@ -161,7 +161,7 @@ simd_finish(float *x, int64_t ldx, float *y, int64_t ldy, int64_t m, int64_t n, 
 static void
 matmul_call_for(const float *y, int64_t ldy, int64_t begin, int64_t end, int64_t columns)
 {
-    for (int64_t r = begin; r < end && y != 0; r++)
+    for (int64_t r = begin; r < end; r++)
         for (int64_t c = 0; c < columns; c += MATMUL_LINE)
             __builtin_prefetch(y + r * ldy + c, 1);
 }
@@ -178,29 +178,41 @@ matmul_tiles_of(int64_t width, const float *panel, const float *w, int64_t ldw, 
         matmul_tiles_3(panel, w, ldw, n, after, k, add, totals);
 }
 
+/* Calls for a few of the lines that a panel's rows will go to: more at a time would hold up what the tiles wait for. */
+static void
+matmul_call_ahead(const float *y, int64_t ldy, int64_t rows, int64_t n, int64_t i, int64_t length, int64_t k)
+{
+    if (y != 0 && k > 0)
+        matmul_call_for(y, ldy, rows * i / k, rows * (i + length) / k, n);
+}
+
 /*
  * A product of n ≤ MATMUL_STRIP columns by the rows of one panel; `next`: the columns behind them. Chain by chain over
  * all of the strip, so that the panel's part stays in the cache; a narrow panel is small enough to pass over the whole
- * of a few columns, which are then read as they lie in memory.
+ * of a few columns, which are then read as they lie in memory, and are called for earlier, as little but that takes
+ * time.
  */
 static void
 matmul_panel(const float *panel, int64_t rows, int64_t width, int64_t k, const float *w, int64_t ldw, int64_t n,
              const float *next, float *y, int64_t ldy, const eg_epilogue *epilogue)
 {
     _Alignas(64) float totals[MATMUL_PANEL * MATMUL_STRIP], strip[MATMUL_PANEL * MATMUL_STRIP];
-    int64_t step = width == MATMUL_UNIT_ROWS ? MATMUL_COLUMNS_1 : n;
+    int64_t step = n, ahead = MATMUL_CHAIN;
+    if (width == MATMUL_UNIT_ROWS) {
+        step = MATMUL_COLUMNS_1;
+        ahead = k < 3 * MATMUL_CHAIN ? k : 3 * MATMUL_CHAIN;
+    }
     for (int64_t c = 0; c < n; c += step) {
         const float *columns = w + c * ldw, *behind = c + 2 * step <= n ? columns + step * ldw : next;
         for (int64_t i = 0; i == 0 || i < k; i += MATMUL_CHAIN) {
-            int64_t length = k - i < MATMUL_CHAIN ? k - i : MATMUL_CHAIN;
-            if (c == 0) { /* a few at a time: what the tiles wait for would come after them */
-                int64_t begin = k > 0 ? rows * i / k : 0, end = k > 0 ? rows * (i + length) / k : 0;
-                matmul_call_for(y, ldy, begin, end, n);
-                matmul_call_for(epilogue->residual, epilogue->ld_residual, begin, end, n);
+            int64_t length = k - i < MATMUL_CHAIN ? k - i : MATMUL_CHAIN, beyond = i + ahead - k;
+            if (c == 0) {
+                matmul_call_ahead(y, ldy, rows, n, i, length, k);
+                matmul_call_ahead(epilogue->residual, epilogue->ld_residual, rows, n, i, length, k);
             }
             matmul_tiles_of(width, panel + i * width, columns + i, ldw, n - c < step ? n - c : step,
-                            i + MATMUL_CHAIN < k ? columns + i + MATMUL_CHAIN : behind, length, i > 0,
-                            totals + c * width);
+                            beyond < 0 ? columns + i + ahead : behind + beyond / MATMUL_CHAIN * MATMUL_CHAIN, length,
+                            i > 0, totals + c * width);
         }
     }
     simd_transpose(totals, width, strip, MATMUL_STRIP, n, rows);
