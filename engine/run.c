@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "graph/strided.h"
+
 /* --- memory -------------------------------------------------------------------------------------- */
 
 /* Gives up every device's import of the host memory, which is about to move. */
@@ -300,6 +302,9 @@ eg_run_read(eg_context *context, const eg_executable *executable, const eg_batch
             const void **out, eg_error *err)
 {
     uint32_t home = eg_executable_home(executable, id);
+    if (eg_value_is_strided(&executable->plan.built.graph, id))
+        return eg_fail(err, EG_E_INTERNAL, "the rows of %s lie apart: its root is what can be read",
+                       eg_graph_value(&executable->plan.built.graph, id)->name);
     if (home == 0) {
         *out = host_value(context, executable, id);
         return EG_OK;

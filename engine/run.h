@@ -59,7 +59,8 @@ typedef struct eg_batch {
 EG_NODISCARD eg_status eg_run_batch(eg_context *context, const eg_executable *executable, const eg_batch *batch,
                                     eg_error *err);
 
-/* The elements of a value after a run, rows as they are in the batch. Valid until the next call on the context. */
+/* The elements of a value after a run, rows as they are in the batch. A view whose rows lie apart is no output and is
+ * refused (EG_E_INTERNAL); its alias root can be read. Valid until the next call on the context. */
 EG_NODISCARD eg_status eg_run_read(eg_context *context, const eg_executable *executable, const eg_batch *batch,
                                    eg_value_id value, const void **out, eg_error *err);
 
