@@ -18,12 +18,12 @@ class Model:
     def __init__(self, folder, threads):
         self.core = ov.Core()
         self.threads = threads
-        self.onnx = onnx_bert.plain(*onnx_bert.read(folder)).SerializeToString()
+        self.model = self.core.read_model(onnx_bert.plain(*onnx_bert.read(folder)).SerializeToString())
         self.any_shape = self.compile(None)
         self.chosen = {}  # shape → (request, how)
 
     def compile(self, shape):
-        model = self.core.read_model(self.onnx)
+        model = self.model.clone()
         if shape:
             model.reshape({name: list(shape) for name in ("input_ids", "segment_ids")})
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": self.threads, "INFERENCE_PRECISION_HINT": "f32",
