@@ -7,7 +7,8 @@
 
 /* What the device's library points to. */
 typedef struct eg_cpu_library {
-    int64_t own_rows; /* products of fewer rows are the kernel's, the others OpenBLAS's; INT64_MAX: it is not open */
+    int64_t own_rows;    /* matmuls of fewer rows are the kernel's, the others OpenBLAS's; INT64_MAX: it is not open */
+    int64_t linear_rows; /* the same of linear and glu_linear; INT64_MAX: never OpenBLAS's */
     eg_blas blas;
     char note[1024];
     char description[320]; /* what multiplies */

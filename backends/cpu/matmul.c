@@ -24,48 +24,53 @@ fits_blas(eg_host_reader *reader)
     return true;
 }
 
-/* What both ways of multiplying want of the scratch; the op's inputs were accepted already. */
+/* What both ways of multiplying want of the scratch; the op's inputs were accepted already. own_rows: the library's. */
 static bool
-want_scratch(eg_host_reader *reader, bool two_weights)
+want_scratch(eg_host_reader *reader, int64_t own_rows, bool two_weights)
 {
     const eg_cpu_device *device = eg_cpu_device_of(reader->device);
-    const eg_cpu_library *library = device->library;
     eg_value_info w;
     if (!eg_host_input(reader, 1, &w))
         return false;
     reader->scratch.packed = (uint64_t)w.dims[1].k;
-    if (library->own_rows == INT64_MAX)
+    if (own_rows == INT64_MAX)
         return true;
-    uint64_t units =
-        (device->row_unit + EG_PACK_ROWS - 1) / EG_PACK_ROWS; /* the scratch is for EG_PACK_ROWS at least */
-    if (two_weights)                                          /* the second's tile */
+    /* Of two, the second's result has a place of its own, of a unit of rows at least; there is room for EG_PACK_ROWS. */
+    uint64_t units = (device->row_unit + EG_PACK_ROWS - 1) / EG_PACK_ROWS;
+    if (two_weights)
         reader->scratch.packed = most(reader->scratch.packed, EG_CPU_TILE_COLUMNS * units);
     reader->scratch.matmul_row = device->row_unit > 1 ? (uint64_t)(w.dims[0].k + w.dims[1].k) : 0;
     return fits_blas(reader);
 }
 
+static const eg_cpu_library *
+library_of(eg_device *device)
+{
+    return eg_cpu_device_of(device)->library;
+}
+
 static bool
 accept_matmul(eg_host_reader *reader)
 {
-    return eg_host_accept_matmul(reader) && want_scratch(reader, false);
+    return eg_host_accept_matmul(reader) && want_scratch(reader, library_of(reader->device)->own_rows, false);
 }
 
 /* OpenBLAS writes the product over what lay there; only the kernel adds to it as it writes. */
 static bool
 accept_linear(eg_host_reader *reader)
 {
-    const eg_cpu_library *library = eg_cpu_device_of(reader->device)->library;
+    int64_t own_rows = library_of(reader->device)->linear_rows;
     if (!eg_host_accept_linear(reader))
         return false;
-    if (reader->attrs.has_residual && library->own_rows == INT64_MAX)
+    if (reader->attrs.has_residual && own_rows == INT64_MAX)
         reader->inplace_mask = 1u << (reader->input_count - 1);
-    return want_scratch(reader, false);
+    return want_scratch(reader, own_rows, false);
 }
 
 static bool
 accept_glu_linear(eg_host_reader *reader)
 {
-    return eg_host_accept_glu_linear(reader) && want_scratch(reader, true);
+    return eg_host_accept_glu_linear(reader) && want_scratch(reader, library_of(reader->device)->linear_rows, true);
 }
 
 /* --- run -------------------------------------------------------------------------------------------------------- */
@@ -85,14 +90,13 @@ activation_of(const eg_kernels *kernels, eg_host_activation activation)
 }
 
 static eg_status
-multiply(const eg_host_call *call, const eg_cpu_linear *linear)
+multiply(const eg_host_call *call, const eg_cpu_linear *linear, int64_t own_rows)
 {
-    const eg_cpu_library *library = eg_cpu_device_of(call->device)->library;
     if (linear->y.rows == 0)
         return EG_OK;
-    if (linear->y.rows >= library->own_rows) {
+    if (linear->y.rows >= own_rows) {
         eg_host_ran(call, "openblas");
-        return eg_cpu_linear_blas(call, linear, &library->blas);
+        return eg_cpu_linear_blas(call, linear, &library_of(call->device)->blas);
     }
     eg_host_ran(call, "own");
     eg_cpu_linear_own(call, linear);
@@ -112,7 +116,7 @@ static eg_status
 run_matmul(const eg_host_call *call)
 {
     eg_cpu_linear linear = linear_of(call);
-    return multiply(call, &linear);
+    return multiply(call, &linear, library_of(call->device)->own_rows);
 }
 
 static eg_status
@@ -129,7 +133,7 @@ run_linear(const eg_host_call *call)
         epilogue->residual = residual.f32;
         epilogue->ld_residual = residual.stride;
     }
-    return multiply(call, &linear);
+    return multiply(call, &linear, library_of(call->device)->linear_rows);
 }
 
 static eg_status
@@ -146,7 +150,7 @@ run_glu_linear(const eg_host_call *call)
         gate->bias = eg_host_vector_in(call, 3);
         value->bias = eg_host_vector_in(call, 4);
     }
-    return multiply(call, &linear);
+    return multiply(call, &linear, library_of(call->device)->linear_rows);
 }
 
 static const eg_host_op matmul = {"matmul", 0, accept_matmul, run_matmul};

@@ -157,10 +157,17 @@ close_device(eg_device *base)
  */
 #define OWN_ROWS 1024
 
+/* Of linear and glu_linear. With AVX2 the kernel is as good as OpenBLAS there, and has the rest of the op for nothing. */
+static int64_t
+linear_rows(eg_isa isa, int64_t own_rows)
+{
+    return isa == EG_ISA_AVX2 && own_rows > 0 ? INT64_MAX : own_rows;
+}
+
 static eg_status
 choose_products(const eg_host *host, const cpu_options *options, eg_cpu_library *library, eg_error *err)
 {
-    library->own_rows = INT64_MAX;
+    library->own_rows = library->linear_rows = INT64_MAX;
     snprintf(library->description, sizeof library->description, "own products");
     if (options->products == PRODUCTS_OWN)
         return EG_OK;
@@ -176,6 +183,7 @@ choose_products(const eg_host *host, const cpu_options *options, eg_cpu_library 
         return EG_OK;
     }
     library->own_rows = must || options->isa == EG_ISA_PLAIN ? 0 : OWN_ROWS;
+    library->linear_rows = linear_rows(options->isa, library->own_rows);
     snprintf(library->note, sizeof library->note, "%s", library->blas.note);
     if (library->own_rows == 0)
         snprintf(library->description, sizeof library->description, "%s", library->blas.description);
