@@ -69,7 +69,7 @@ typedef struct eg_arguments {
     eg_switch no_special;
 
     /* compile, bench */
-    const char *shape, *lengths, *dump_ir, *format, *memory_svg, *save;
+    const char *shape, *lengths, *dump_ir, *format, *memory_svg, *scope, *save;
     eg_switch self_contained, check, dumps_ir;
     int64_t max_arena;
     const char *plugin_options;

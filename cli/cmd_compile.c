@@ -43,6 +43,10 @@ check_formats(const eg_arguments *args, eg_error *err)
                  args->json ? "--json" : "--dump-ir");
         return eg_fault_hint(err, "a picture is printed as it is");
     }
+    if (args->scope && !picture) {
+        eg_fault(err, EG_E_USAGE, "--scope is for pictures of the graph");
+        return eg_fault_hint(err, "--format svg or --format dot");
+    }
     return EG_OK;
 }
 
@@ -67,6 +71,7 @@ write_memory_svg(eg_session *session, const eg_describe_options *compile, const 
 {
     eg_describe_options options = *compile;
     options.dump_ir = NULL;
+    options.draw_scope = NULL;
     options.draw = EG_DRAW_MEMORY_SVG;
     char *svg;
     EG_TRY(eg_describe(session->model, &options, &svg, err));
@@ -96,6 +101,7 @@ print_compiled(eg_app *app, eg_session *session, const eg_shape *shape, eg_error
         .draw = is_format(args, "dot")   ? EG_DRAW_DOT
                 : is_format(args, "svg") ? EG_DRAW_SVG
                                          : EG_DRAW_NONE,
+        .draw_scope = args->scope,
     };
     bool json = args->json || is_format(args, "json");
     char *text;

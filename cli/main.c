@@ -27,9 +27,9 @@ print_overview(eg_out *out)
                      "Runs BERT-family models from Hugging Face checkpoints on backends loaded at run time.\n\n"
                      "Commands\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        eg_out_format(out, "  %-12s  %s\n", commands[i]->name, commands[i]->summary);
-    eg_out_text(out, "  help          this text, or a command's: egbert help COMMAND\n"
-                     "  --version     versions of the library, the plugin ABI, the plugins, the compiler\n\n"
+        eg_out_format(out, "  %-13s  %s\n", commands[i]->name, commands[i]->summary);
+    eg_out_text(out, "  help           this text, or a command's: egbert help COMMAND\n"
+                     "  --version      versions of the library, the plugin ABI, the plugins, the compiler\n\n"
                      "MODEL is the folder of a checkpoint, or an instance file (YAML).\n"
                      "Status: 0 done, 1 failed, 2 wrong usage, 3 bad model or input file, 4 no usable backend.\n");
 }

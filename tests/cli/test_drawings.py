@@ -162,6 +162,15 @@ def test_a_picture_and_text_contradict_each_other(tiny, words):
     refused(2, "compile", tiny, "--format", "svg", *words, says=["--format svg", words[0]])
 
 
+def test_one_scope(tiny):
+    whole, part = drawn(tiny), drawn(tiny, "--scope", "encoder.0")
+    ops = [title for title in titles(part) if "\nop " in title]
+    assert ops and set(ops) < set(titles(whole))
+    assert float(part.get("height")) < float(whole.get("height"))
+    refused(2, "compile", tiny, "--format", "svg", "--scope", "decoder.0", says="decoder.0")
+    refused(2, "compile", tiny, "--scope", "encoder.0", says=["--scope", "--format svg"])
+
+
 # --- the table -------------------------------------------------------------------------------------
 
 

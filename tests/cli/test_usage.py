@@ -5,7 +5,7 @@ import json
 import pytest
 from command import done, lines, refused, run, terminal
 
-COMMANDS = "embed similarity run tokenize inspect families backends compile bench conformance profile compare".split()
+COMMANDS = "embed similarity run tokenize inspect families backends compile bench conformance profile compare fusion-report".split()
 
 
 @pytest.mark.parametrize("words", [["help"], ["--help"], ["-h"]])
