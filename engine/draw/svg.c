@@ -153,20 +153,23 @@ put_chips(const eg_box *box, double left, double y, eg_strbuf *out)
 }
 
 /*
- * Leading parts of a dotted name are left out until the rest fits, behind an ellipsis. A rest that would use less than
- * two thirds of the room is given with the end of the part before it.
+ * A name that is too long loses leading parts between dots; where that would leave less than two thirds of the room in use,
+ * it is cut inside a part.
  */
-static const char *
-fitting_tail(const char *name, size_t room)
+static void
+put_tail(eg_strbuf *out, const char *name, size_t room)
 {
     const char *tail = name;
-    while (strlen(tail) + (tail > name) > room) {
-        const char *dot = strchr(tail, '.');
-        if (!dot || 3 * strlen(dot + 1) < 2 * room)
-            return tail;
-        tail = dot + 1;
+    while (tail && strlen(tail) + (tail > name) > room) {
+        tail = strchr(tail, '.');
+        tail = tail ? tail + 1 : NULL;
     }
-    return tail;
+    if (!tail || (tail > name && 3 * strlen(tail) < 2 * room)) {
+        eg_xml_puts_cut(out, name, room, EG_CUT_BEGINNING);
+        return;
+    }
+    eg_strbuf_puts(out, tail > name ? "…" : "");
+    eg_xml_puts(out, tail);
 }
 
 /* "…query.weight [768, 768]"; what does not fit into the lines is counted in the last. */
@@ -183,10 +186,8 @@ put_weights(const eg_scene *scene, const eg_box *box, double left, double y, eg_
         eg_format_shape(&weight->type, shape, sizeof shape);
         const char *dims = strchr(shape, '[');
         size_t used = dims ? strlen(dims) : 0, left_room = room > used + 4 ? room - used - 1 : 4;
-        const char *tail = fitting_tail(weight->name, left_room);
-        eg_strbuf_printf(out, "<text class=\"weight\" x=\"%.1f\" y=\"%.1f\">%s", left, y + 9,
-                         tail > weight->name && strlen(tail) < left_room ? "…" : "");
-        eg_xml_puts_cut(out, tail, left_room, EG_CUT_BEGINNING);
+        eg_strbuf_printf(out, "<text class=\"weight\" x=\"%.1f\" y=\"%.1f\">", left, y + 9);
+        put_tail(out, weight->name, left_room);
         eg_strbuf_puts(out, "</text>");
         if (dims)
             eg_strbuf_printf(out, "<text class=\"weight\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>",
