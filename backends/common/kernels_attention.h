@@ -80,20 +80,32 @@ attention_scores_tile(int R, int V, const float *k, int64_t ldk, const float *pa
     }
 }
 
-/* Keys left over are computed together with some before them, once more: the same bits in less time than alone. */
+/* At least R keys, R at a time; those left over together with some before them, once more, for the same bits. */
+static inline __attribute__((always_inline)) void
+attention_scores_by(int R, int V, const eg_attention *a, const attention_tile *tile, int64_t begin, int64_t keys,
+                    float *scores, vf *max)
+{
+    for (int64_t i = 0; i < keys; i += R) {
+        int64_t at = i + R <= keys ? i : keys - R;
+        attention_scores_tile(R, V, a->k + (begin + at) * a->ldk, a->ldk, tile->panel, a->size, a->factor,
+                              scores + at * V * VW, max);
+    }
+}
+
+/* R is 4 at least. */
 static inline __attribute__((always_inline)) void
 attention_scores(int R, int V, const eg_attention *a, const attention_tile *tile, int64_t begin, int64_t end,
                  float *scores, vf *max)
 {
-    const float *k = a->k + begin * a->ldk;
     int64_t keys = end - begin;
-    for (int64_t i = 0; i < keys && keys >= R; i += R) {
-        int64_t at = i + R <= keys ? i : keys - R;
-        attention_scores_tile(R, V, k + at * a->ldk, a->ldk, tile->panel, a->size, a->factor, scores + at * V * VW,
-                              max);
-    }
-    for (int64_t i = 0; i < keys && keys < R; i++)
-        attention_scores_tile(1, V, k + i * a->ldk, a->ldk, tile->panel, a->size, a->factor, scores + i * V * VW, max);
+    if (keys >= R)
+        attention_scores_by(R, V, a, tile, begin, keys, scores, max);
+    else if (keys >= 4)
+        attention_scores_by(4, V, a, tile, begin, keys, scores, max);
+    else if (keys >= 2)
+        attention_scores_by(2, V, a, tile, begin, keys, scores, max);
+    else
+        attention_scores_by(1, V, a, tile, begin, keys, scores, max);
 }
 
 /* --- what a query does not see, and what is added ------------------------------------------------ */
@@ -310,9 +322,10 @@ attention_values(const eg_attention *a, const attention_tile *tile, const float 
 
 /* --- tiles --------------------------------------------------------------------------------------- */
 
-/* One block of keys of a tile of V vectors, R keys at a time. */
+/* One block of keys of a tile of V vectors, R keys at a time. On its own, so that only one's scores are on the stack. */
 #define ATTENTION_BLOCK(name, R, V)                                                                                    \
-    static void name(const eg_attention *a, attention_tile *tile, const float *near, int64_t begin, int64_t end)       \
+    static __attribute__((noinline)) void name(const eg_attention *a, attention_tile *tile, const float *near,         \
+                                               int64_t begin, int64_t end)                                             \
     {                                                                                                                  \
         float scores[EG_ATTENTION_KEYS * (V)*VW] __attribute__((aligned(64)));                                         \
         vf max[V];                                                                                                     \
@@ -357,10 +370,10 @@ attention_tile_begin(const eg_attention *a, int64_t first, float *panel, attenti
         tile->max[i] = -3.4028234e38f;
         tile->sum[i] = 0;
     }
+    for (int64_t i = 1; i <= a->size && tile->queries < tile->lanes; i++) /* lanes without a query hold zeros */
+        for (int v = 1; v <= ATTENTION_UNIT; v++)
+            v_store(panel + i * tile->lanes - v * VW, v_set(0.0f));
     simd_transpose(a->q + first * a->ldq, a->ldq, panel, tile->lanes, tile->queries, a->size);
-    for (int64_t i = 0; i < a->size; i++)
-        for (int64_t lane = tile->queries; lane < tile->lanes; lane++)
-            panel[i * tile->lanes + lane] = 0;
 }
 
 static void
