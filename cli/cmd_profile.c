@@ -196,18 +196,39 @@ print_head(eg_out *out, const char *title, const char *second)
                   "share", "GFLOP/s", "GB/s", "of peak");
 }
 
-/* A long name keeps its end, which tells more. */
-static void
-print_work(const profile *p, eg_out *out, const char *first, const char *name, const work *w)
+/* Its last so many characters, for the end of a name tells more. */
+static const char *
+end_of(const char *name, size_t most)
 {
     size_t length = strlen(name);
-    const char *shown = length > NAME_WIDTH ? name + length - NAME_WIDTH : name;
+    const char *shown = length > most ? name + length - most : name;
     while (((unsigned char)*shown & 0xc0) == 0x80)
         shown++;
-    eg_out_format(out, "%-*s %-*s %5.0f %9.3f %5.1f%% ", KIND_WIDTH, first, NAME_WIDTH, shown, w->calls, w->ms,
-                  p->sum_ms > 0 ? 100 * w->ms / p->sum_ms : 0);
-    eg_out_format(out, "%9.1f %7.1f %6.0f%%\n", per_second(w->flops, w->ms), per_second(w->bytes, w->ms),
+    return shown;
+}
+
+static void
+print_rates(const profile *p, eg_out *out, const work *w)
+{
+    eg_out_format(out, " %5.0f %9.3f %5.1f%% %9.1f %7.1f %6.0f%%\n", w->calls, w->ms,
+                  p->sum_ms > 0 ? 100 * w->ms / p->sum_ms : 0, per_second(w->flops, w->ms), per_second(w->bytes, w->ms),
                   100 * share_of_peak(w));
+}
+
+static void
+print_sum(const profile *p, eg_out *out, const char *name, const work *w)
+{
+    enum { WIDTH = KIND_WIDTH + 1 + NAME_WIDTH };
+    eg_out_format(out, "%-*s", WIDTH, end_of(name, WIDTH));
+    print_rates(p, out, w);
+}
+
+static void
+print_node(const profile *p, eg_out *out, const work *w)
+{
+    eg_out_format(out, "%-*s %-*s", KIND_WIDTH, eg_json_text(eg_json_get(w->op, "op")), NAME_WIDTH,
+                  end_of(w->name, NAME_WIDTH));
+    print_rates(p, out, w);
 }
 
 static void
@@ -237,7 +258,7 @@ print_slowest(const profile *p, eg_out *out, works *each)
     print_head(out, "slowest", "name");
     for (size_t i = 0; i < each->count && i < SLOWEST; i++) {
         const work *w = &each->items[i];
-        print_work(p, out, eg_json_text(eg_json_get(w->op, "op")), w->name, w);
+        print_node(p, out, w);
         print_origins(out, w->op);
     }
 }
@@ -258,11 +279,11 @@ print_table(const profile *p, eg_out *out, works *kinds, const works *layers, wo
     qsort(kinds->items, kinds->count, sizeof *kinds->items, slower_first);
     print_head(out, "by op", "");
     for (size_t i = 0; i < kinds->count; i++)
-        print_work(p, out, kinds->items[i].name, "", &kinds->items[i]);
+        print_sum(p, out, kinds->items[i].name, &kinds->items[i]);
     print_head(out, "by layer", "");
     for (size_t i = 0; i < layers->count; i++) {
         const char *scope = layers->items[i].name;
-        print_work(p, out, "", *scope ? scope : "(no layer)", &layers->items[i]);
+        print_sum(p, out, *scope ? scope : "(no layer)", &layers->items[i]);
     }
     print_slowest(p, out, each);
 }
