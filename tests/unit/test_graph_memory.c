@@ -100,9 +100,9 @@ place_and_plan(eg_graph *graph, eg_device *device, eg_error *err)
     const eg_partition_options options = {.alternate = 2};
     eg_partition partition;
     eg_memory_plan plan;
-    EG_TRY(eg_partition_graph(graph, targets, 2, &bound, &options, &partition, err));
-    eg_status status = eg_plan_graph_memory(graph, &partition, targets, &bound, NULL, &plan, err);
-    if (status == EG_OK)
+    eg_status status = eg_partition_graph(graph, targets, 2, &bound, &options, &partition, err);
+    if (status == EG_OK &&
+        (status = eg_plan_graph_memory(graph, &partition, targets, &bound, NULL, &plan, err)) == EG_OK)
         eg_memory_plan_finish(&plan);
     eg_partition_finish(&partition);
     return status;

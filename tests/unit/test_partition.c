@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Placement on devices that exist in tests only, and where the values then lie. */
 #include "graph/pass.h"
+#include "graph/strided.h"
 #include "tests/unit/fake_device.h"
 
 /* As an older plugin's table: what lies behind `support` is not there. */
@@ -393,6 +394,25 @@ fuse(eg_graph *graph)
     eg_pass_result_finish(&result);
 }
 
+/* A plan serves every smaller batch: no value takes more of its place than at the bound. */
+static void
+check_smaller_sizes(const eg_graph *graph, const eg_memory_plan *plan, uint64_t seed)
+{
+    uint64_t state = seed;
+    const eg_row_set set = {.T = 1 + random_below(&state, 100), .P = 1 + random_below(&state, 2000), .max_n = 20};
+    const eg_dims sizes = {.size = sizeof sizes, .B = 1 + random_below(&state, 10), .set_count = 1, .sets = &set};
+    for (uint32_t space = 0; space < plan->space_count; space++) {
+        for (eg_value_id id = 1; id < graph->values.count; id++) {
+            const eg_slot *at = &plan->spaces[space].slots[id];
+            uint64_t bytes;
+            if (!at->present)
+                continue;
+            cr_assert(eg_value_extent(graph, id, &sizes, &bytes));
+            cr_assert_leq(bytes, at->bytes, "%s", eg_graph_value(graph, id)->name);
+        }
+    }
+}
+
 Test(memory, random_plans_hold_when_replayed)
 {
     for (uint64_t seed = 1; seed <= 150; seed++) {
@@ -410,6 +430,7 @@ Test(memory, random_plans_hold_when_replayed)
         for (uint32_t s = 0; s < m.space_count; s++)
             cr_assert(m.spaces[s].sizes.bound <= m.spaces[s].sizes.arena);
         replay_all(&r);
+        check_smaller_sizes(&graph, &m, seed);
         eg_memory_plan_finish(&m);
         eg_partition_finish(&p);
         eg_graph_finish(&graph);
