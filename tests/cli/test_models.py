@@ -243,3 +243,39 @@ def test_a_pipeline_without_pooling_says_what_it_takes(own_tiny):
     module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
     (own_tiny / "modules.json").write_text(json.dumps([module]))
     assert b"the embedding is the mean, not normalised" in run("embed", own_tiny, "x").stderr
+
+
+# --- instance files: passes and precision ----------------------------------------------------------
+
+
+def instance(folder, checkpoint, line):
+    path = folder / "instance.yaml"
+    path.write_text(f"egbert: 1\ncheckpoint: {checkpoint}\n{line}\n")
+    return path
+
+
+def fused_ops(*args, **options):
+    (compiled,) = lines("compile", *args, **options)
+    return sum(compiled["placement"][0]["by_op"].get(op, 0) for op in ("linear", "attention", "add_norm"))
+
+
+def test_passes_come_from_flag_variable_and_instance_in_this_order(tiny, tmp_path):
+    plain = instance(tmp_path, tiny, "fuse: none")
+    assert fused_ops(tiny) > 0
+    assert fused_ops(plain) == 0
+    assert fused_ops(plain, env={"EGBERT_FUSE": "all"}) > 0
+    assert fused_ops(plain, "--fuse", "none", env={"EGBERT_FUSE": "all"}) == 0
+    assert fused_ops(tiny, "--fuse", "all", env={"EGBERT_FUSE": "none"}) > 0
+
+
+def test_wrong_passes_are_told_with_their_place(tiny, tmp_path):
+    path = instance(tmp_path, tiny, "fuse: all,-atention")
+    refused(3, "embed", path, "x", says=[f"{path}:3:7: ", "'atention'", "attention"])
+    refused(2, "embed", tiny, "x", "--fuse", "all,-atention", says=["'atention'", "attention"])
+    refused(2, "embed", tiny, "x", env={"EGBERT_FUSE": "all,,cse"}, says="empty entry")
+
+
+def test_a_precision_that_is_not_there_is_refused_in_an_instance_too(tiny, tmp_path):
+    path = instance(tmp_path, tiny, "precision: bf16")
+    refused(3, "embed", path, "x", says=[str(path), "bf16"])
+    done("embed", instance(tmp_path, tiny, "precision: f32"), "x")
