@@ -188,17 +188,17 @@ is_taken(const eg_rule *rule, const eg_match *match, eg_node_id node)
     return false;
 }
 
-/* The node becomes the slot's, if nobody else needs the value between the two and the conditions hold. */
+/* The node becomes the slot's, if the conditions hold and nobody else needs the value between the two. */
 static bool
 take(eg_rewriter *r, const eg_rule *rule, int slot, eg_node_id node, eg_value_id between, eg_match *match)
 {
-    const eg_slot *s = &rule->slots[slot];
     match->nodes[slot] = node;
-    const char *why = eg_rewriter_why_needed(r, between, s->flags & EG_TWO_READERS ? 2 : 1);
-    if (why)
+    if (guards_hold(r, rule, slot, match)) {
+        const char *why = eg_rewriter_why_needed(r, between, rule->slots[slot].flags & EG_TWO_READERS ? 2 : 1);
+        if (!why)
+            return true;
         refuse(r, eg_graph_value(r->graph, between)->name, why);
-    if (!why && guards_hold(r, rule, slot, match))
-        return true;
+    }
     match->nodes[slot] = 0;
     return false;
 }

@@ -142,28 +142,38 @@ have_one_dtype(const eg_rewriter *r, const eg_match *match)
 }
 
 static bool
+can_be_counted(const eg_rewriter *r, const eg_match *match)
+{
+    branch b[MOST_BRANCHES];
+    int64_t total = 0;
+    int count = branches_of(r, match, b);
+    for (int i = 0; i < count; i++) {
+        const eg_type *weight = &eg_graph_value(r->graph, b[i].weight)->type;
+        int64_t elements;
+        if (__builtin_mul_overflow(weight->dims[0].k, weight->dims[1].k, &elements) ||
+            __builtin_add_overflow(total, elements, &total))
+            return false;
+    }
+    return true;
+}
+
+static bool
 never(const eg_rewriter *r, const eg_match *match)
 {
     (void)r, (void)match;
     return false;
 }
 
-#define FOR_ALL_BRANCHES                                                                                               \
-    {EG_WHOLE, are_products_alone, "an activation or a residual follows a product"},                                   \
-        {EG_WHOLE, have_biases_alike, "some have a bias, some have none"},                                             \
-        {EG_WHOLE, have_constants, "a weight is computed"}, {EG_WHOLE, have_one_dtype, "weights differ in dtype"},     \
-    {                                                                                                                  \
-        0                                                                                                              \
-    }
-
-static const eg_guard three_guards[] = {
-    {ATTENTION, query_is_of_all_rows, NULL},
+/* Of both patterns; that of two has no node in slot FIRST. */
+static const eg_guard guards[] = {
+    {FIRST, query_is_of_all_rows, NULL},
     {EG_WHOLE, are_of_one_input, "queries, keys and values are not of the same rows"},
-    FOR_ALL_BRANCHES,
-};
-static const eg_guard two_guards[] = {
-    {EG_WHOLE, are_of_one_input, "keys and values are not of the same rows"},
-    FOR_ALL_BRANCHES,
+    {EG_WHOLE, are_products_alone, "an activation or a residual follows a product"},
+    {EG_WHOLE, have_biases_alike, "some have a bias, some have none"},
+    {EG_WHOLE, have_constants, "a weight is computed"},
+    {EG_WHOLE, have_one_dtype, "weights differ in dtype"},
+    {EG_WHOLE, can_be_counted, "the weights are too large together"},
+    {0},
 };
 static const eg_guard scattered_guards[] = {{0, never, "attention is not one node"}, {0}};
 
@@ -271,8 +281,8 @@ build(eg_rewriter *r, const eg_match *match, eg_error *err)
 }
 
 static const eg_rule rules[] = {
-    EG_RULE(three, three_guards, build),
-    EG_RULE(two, two_guards, build),
+    EG_RULE(three, guards, build),
+    EG_RULE(two, guards, build),
     EG_RULE(scattered, scattered_guards, NULL),
 };
 
