@@ -191,7 +191,7 @@ judge_overwriting(planning *p, uint32_t space, const eg_node *node, uint32_t i, 
     }
 }
 
-/* Looks for an input that output 0 may be written over. True if there is one; sharing->input 0: nothing to choose from. */
+/* Looks for an input that output 0 may be written over; true if there is one. out->input 0: nothing to choose from. */
 static bool
 choose_sharing(planning *p, uint32_t space, eg_node_id id, uint32_t inplace_mask, eg_sharing *out)
 {

@@ -53,10 +53,10 @@ typedef struct eg_memory_plan {
 } eg_memory_plan;
 
 /*
- * Plans every space for the upper bound. Views lie in their input's memory, where their rows begin; output 0 of a node lies in the memory of
- * an input where the chosen target's answer allows it (inplace_mask, unless partition->no_inplace), nothing else reads
- * that memory afterwards, the sizes are equal, and it is neither an input nor an output of the graph. scratch_bytes: per stage, domain 0, held
- * during the whole stage; NULL: none.
+ * Plans every space for the upper bound. Views lie in their input's memory, where their rows begin; output 0 of a node
+ * lies in the memory of an input where the chosen target's answer allows it (inplace_mask, unless
+ * partition->no_inplace), nothing else reads that memory afterwards, the sizes are equal, and it is neither an input
+ * nor an output of the graph. scratch_bytes: per stage, domain 0, held during the whole stage; NULL: none.
  */
 EG_NODISCARD eg_status eg_plan_graph_memory(const eg_graph *graph, const eg_partition *partition,
                                             const eg_target *targets, const eg_dims *bound,

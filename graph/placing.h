@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two halves of placing share: asking targets (partition.c), and changing the graph on their answers (lower.c). */
+/* What both halves of placing share: asking targets (partition.c), changing the graph on their answers (lower.c). */
 #ifndef EG_GRAPH_PLACING_H
 #define EG_GRAPH_PLACING_H
 
@@ -47,7 +47,7 @@ EG_NODISCARD eg_status eg_lower_refused(eg_placing *p, eg_error *err);
 EG_NODISCARD eg_status eg_lower_untaken(eg_placing *p, eg_node_id node, eg_error *err);
 /* Views with rows apart that the host reads. */
 EG_NODISCARD eg_status eg_lower_outputs(eg_placing *p, eg_error *err);
-/* Gives views their targets; those with rows apart that cannot stay views are replaced, and what comes for them is placed. */
+/* Gives views their targets. One with rows apart that cannot stay a view is replaced, and what comes for it placed. */
 EG_NODISCARD eg_status eg_place_views(eg_placing *p, eg_error *err);
 
 /* The target that is asked first for the turn-th node that runs code. */

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-/* At most so many changes to the order are tried, and fewer where there are so many intervals that it would take long. */
+/* At most so many changes to the order are tried, and fewer where many intervals would make it slow. */
 enum { MOST_SWAPS = 200, MOST_WORK = 2000000 };
 
 /* What placement works on: intervals with a size, and where they lie. */
