@@ -67,9 +67,9 @@ use_context(eg_context *context, eg_error *err)
 }
 
 static eg_status
-describe(eg_model *model, eg_description what, eg_error *err)
+describe(eg_model *model, eg_description what, eg_draw draw, eg_error *err)
 {
-    eg_describe_options options = {.size = sizeof options, .what = what};
+    eg_describe_options options = {.size = sizeof options, .what = what, .draw = draw};
     char *text = NULL;
     eg_status status = eg_describe(model, &options, &text, err);
     eg_string_free(text);
@@ -97,9 +97,11 @@ use_tokenizer(eg_model *model, eg_error *err)
 static eg_status
 use_model(eg_model *model, eg_error *err)
 {
-    eg_status status = describe(model, EG_DESCRIBE_INSPECT, err);
+    eg_status status = describe(model, EG_DESCRIBE_INSPECT, EG_DRAW_NONE, err);
     if (status == EG_OK)
-        status = describe(model, EG_DESCRIBE_COMPILE, err);
+        status = describe(model, EG_DESCRIBE_COMPILE, EG_DRAW_NONE, err);
+    if (status == EG_OK)
+        status = describe(model, EG_DESCRIBE_COMPILE, EG_DRAW_SVG, err);
     if (status == EG_OK)
         status = use_tokenizer(model, err);
     if (status != EG_OK)
