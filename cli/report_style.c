@@ -71,7 +71,7 @@ const char eg_report_style[] =
     "nav,details.screen{display:none}"
     "p{orphans:3;widows:3}"
     ".tiles{grid-template-columns:1.3fr 1fr 1.75fr 1.25fr .9fr;gap:6px}.tile.big{grid-column:auto}"
-    ".tile{padding:7px 9px;break-inside:avoid}.tile b{font-size:10.5pt}.tile span{font-size:8pt}.tile.big "
+    ".tile{padding:7px 9px;break-inside:avoid}.tile b{font-size:9.4pt}.tile span{font-size:8pt}.tile.big "
     "b{font-size:20pt}"
     "figure,tr,.tile{break-inside:avoid}thead{display:table-header-group}"
     ".pair{grid-template-columns:minmax(0,1fr)!important;gap:6pt}"
