@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every family of models/ gives what transformers gives, its heads included: on reference and cpu, fused and not, texts together
+and alone. A family's goldens are made from tests/golden/X.yaml by make_families.py."""
+import json
+import os
+import pathlib
+
+import numpy as np
+import pytest
+from command import TOP, done
+from random_weights import write_weights
+
+HERE = pathlib.Path(__file__).resolve().parent
+FAMILIES = sorted(path.name for path in (HERE / "families").iterdir())
+CHECKPOINTS = [
+    pytest.param(family, checkpoint, id=f"{family}-{checkpoint['name']}")
+    for family in FAMILIES
+    for checkpoint in json.loads((HERE / "families" / family / "checkpoints.json").read_text())
+]
+TOKENS = ("input_ids", "cu_seqlens", "token_type_ids")
+WAYS = {
+    "cpu": ["--backend", "cpu"],
+    "cpu, not fused, alone": ["--backend", "cpu", "--fuse", "none", "--batch-tokens", "1"],
+    "reference": ["--backend", "reference", "--fuse", "none"],
+    "reference, fused, alone": ["--backend", "reference", "--batch-tokens", "1"],
+}
+if os.environ.get("EGBERT_SANITIZED"):
+    WAYS = {way: WAYS[way] for way in ("cpu", "cpu, not fused, alone")}
+
+
+def write_checkpoint(folder, checkpoint):
+    (folder / "config.json").write_text(json.dumps(checkpoint["config"]))
+    write_weights(folder / "model.safetensors", checkpoint["tensors"], checkpoint["seed"], checkpoint["scale"])
+    return folder
+
+
+def assert_equals(got, want, what):
+    assert got.shape == want.shape and got.dtype == np.float32, f"{what}: {got.shape}, not {want.shape}"
+    worst = np.abs(got - want).max()
+    assert worst <= 1e-4 * max(1.0, np.abs(want).max() / 10), f"{what}: {worst}"
+    a, b = got.ravel().astype(np.float64), want.ravel().astype(np.float64)
+    cosine = a @ b / np.sqrt((a @ a) * (b @ b))
+    assert cosine >= 0.99999, f"{what}: cosine {cosine}"
+
+
+@pytest.mark.parametrize("family, checkpoint", CHECKPOINTS)
+def test_outputs(family, checkpoint, tmp_path):
+    model = write_checkpoint(tmp_path, checkpoint)
+    source, out = HERE / "families" / family / f"{checkpoint['name']}.npz", tmp_path / "out.npz"
+    with np.load(source) as archive:
+        want = {key: archive[key] for key in archive.files}
+    names = {"attentions" if key.startswith("attentions.") else key for key in want if key not in TOKENS}
+    for way, flags in WAYS.items():
+        done("run", model, "--ids-file", source, "--output", ",".join(sorted(names)), "--npz", out, "--quiet", *flags)
+        with np.load(out) as archive:
+            got = {key: archive[key] for key in archive.files}
+        for key in set(want) - set(TOKENS):
+            assert_equals(got[key], want[key], f"{key} on {way}")
+
+
+@pytest.mark.parametrize("family, checkpoint", CHECKPOINTS)
+def test_every_weight_has_its_place(family, checkpoint, tmp_path):
+    model = write_checkpoint(tmp_path, checkpoint)
+    shown = json.loads(done("inspect", model, "--json", "--quiet"))
+    assert shown["family"] == family and shown["warnings"] == []
+
+
+def test_every_family_has_goldens():
+    written = {path.stem for path in (TOP / "models").glob("*.yaml")} - {"common"}
+    assert {path.stem for path in HERE.glob("*.yaml")} == written == set(FAMILIES)
