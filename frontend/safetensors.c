@@ -7,8 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "frontend/json.h"
@@ -155,6 +153,11 @@ read_shape(const reader *r, const eg_json *entry, eg_tensor *tensor)
                               "tensor '%.200s' has a shape beyond 2^63 bytes", entry->key);
     }
     tensor->bytes = empty ? 0 : bytes;
+    int64_t stride = 1;
+    for (uint32_t i = tensor->rank; i > 0; i--) {
+        tensor->strides[i - 1] = stride;
+        stride *= tensor->dims[i - 1] > 0 ? tensor->dims[i - 1] : 1; /* no overflow: multiplied above */
+    }
     return EG_OK;
 }
 
@@ -186,19 +189,9 @@ read_extent(const reader *r, const eg_json *entry, extent *out)
 static eg_status
 add_tensor(const reader *r, const eg_json *entry, eg_tensor *tensor)
 {
-    eg_weights *weights = r->weights;
-    bool existing;
-    tensor->name = eg_arena_strndup(&weights->arena, entry->key, entry->key_length);
-    if (!tensor->name ||
-        !eg_map_put(&weights->by_name, tensor->name, entry->key_length, weights->tensors.count, &existing))
-        return eg_fail_nomem(r->err, "the list of tensors");
-    if (existing)
-        return fail_tensor(r, entry, "tensor '%.200s' is also in %s", entry->key,
-                           eg_weights_find(weights, tensor->name)->file);
-    if (!EG_PUSH(&weights->tensors, *tensor))
-        return eg_fail_nomem(r->err, "the list of tensors");
-    weights->bytes += tensor->bytes; /* no overflow: as much is mapped */
-    return EG_OK;
+    const eg_tensor *known;
+    EG_TRY(eg_weights_add(r->weights, tensor, entry->key, entry->key_length, &known, r->err));
+    return known ? fail_tensor(r, entry, "tensor '%.200s' is also in %s", entry->key, known->file) : EG_OK;
 }
 
 static eg_status
@@ -299,27 +292,7 @@ eg_safetensors_parse(eg_weights *weights, const void *data, size_t size, const c
 eg_status
 eg_safetensors_add(eg_weights *weights, const char *path, eg_error *err)
 {
-    eg_file file;
-    EG_TRY(eg_file_map(path, 0, &file, err));
-    if (!EG_PUSH(&weights->files, file)) {
-        eg_file_unmap(&file);
-        return eg_fail_nomem(err, "the list of files");
-    }
-    if (file.size > 0)
-        (void)madvise((void *)(uintptr_t)file.data, file.size, MADV_WILLNEED); /* advice: it may fail */
-    return eg_safetensors_parse(weights, file.data, file.size, path, err);
-}
-
-void
-eg_tensor_evict(const eg_tensor *tensor)
-{
-    long page = sysconf(_SC_PAGESIZE);
-    if (page <= 0)
-        return;
-    /* Whole pages only: those at the ends belong to the neighbours too. */
-    uintptr_t mask = (uintptr_t)page - 1, begin = (uintptr_t)tensor->data;
-    uintptr_t end = (begin + tensor->bytes) & ~mask;
-    begin = (begin + mask) & ~mask;
-    if (begin < end)
-        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+    const eg_file *file;
+    EG_TRY(eg_weights_map(weights, path, &file, err));
+    return eg_safetensors_parse(weights, file->data, file->size, path, err);
 }

@@ -4,9 +4,24 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-static const char single_name[] = "model.safetensors", index_name[] = "model.safetensors.index.json";
+#include "frontend/torch/torch_file.h"
+
+/* The files that a folder's weights may lie in; the first that is there counts. */
+static const struct {
+    const char *name;
+    bool index;
+    eg_shard_reader read;
+} places[] = {
+    {"model.safetensors", false, eg_safetensors_add},
+    {"model.safetensors.index.json", true, eg_safetensors_add},
+    {"pytorch_model.bin", false, eg_torch_file_add},
+    {"pytorch_model.bin.index.json", true, eg_torch_file_add},
+};
+enum { PLACES = sizeof places / sizeof *places };
 
 enum { INDEX_MAX = 100 * 1000 * 1000 };
 
@@ -29,14 +44,6 @@ const char *
 eg_dtype_name(eg_dtype dtype)
 {
     return dtype < sizeof dtypes / sizeof *dtypes && dtypes[dtype].name ? dtypes[dtype].name : "unknown";
-}
-
-/* Whether the folder has an entry of that name, be it a dangling link or no file: opening it says what is wrong. */
-static bool
-has_entry(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) == 0;
 }
 
 /* --- what to say when there are no weights ------------------------------------------------------- */
@@ -86,34 +93,59 @@ fail_no_weights(const char *dir, eg_error *err)
     }
     find_other_weights(opened, found, sizeof found);
     closedir(opened);
-    eg_status status = eg_fail_at(err, EG_E_INPUT, dir, 0, 0, "there is no %s and no %s", single_name, index_name);
+    eg_status status =
+        eg_fail_at(err, EG_E_INPUT, dir, 0, 0, "there is no %s and no %s", places[0].name, places[2].name);
     return found[0] ? eg_hint(err, status, "found %s, which is not read", found) : status;
 }
 
 /* --- opening ------------------------------------------------------------------------------------- */
 
 static eg_status
-add_index(eg_weights *weights, const char *dir, const char *path, eg_error *err)
+add_index(eg_weights *weights, eg_shard_reader read_shard, const char *dir, const char *path, eg_error *err)
 {
     eg_file file;
     EG_TRY(eg_file_map(path, INDEX_MAX, &file, err));
-    eg_status status = eg_safetensors_add_index(weights, dir, file.data, file.size, path, err);
+    eg_status status = eg_weights_add_index(weights, read_shard, dir, file.data, file.size, path, err);
     eg_file_unmap(&file);
     return status;
+}
+
+/* The first place that the folder has, be it a dangling link or no file: opening it says what is wrong. */
+static eg_status
+find_place(eg_arena *arena, const char *dir, size_t *out, const char **out_path, eg_error *err)
+{
+    for (*out = 0; *out < PLACES; ++*out) {
+        *out_path = eg_path_join(arena, dir, places[*out].name);
+        if (!*out_path)
+            return eg_fail_nomem(err, "a file's name");
+        if (eg_file_exists(*out_path))
+            return EG_OK;
+    }
+    return EG_OK;
 }
 
 static eg_status
 add_folder(eg_weights *weights, const char *dir, eg_error *err)
 {
-    const char *single = eg_path_join(&weights->arena, dir, single_name);
-    const char *index = eg_path_join(&weights->arena, dir, index_name);
-    if (!single || !index)
-        return eg_fail_nomem(err, "a file's name");
-    if (has_entry(single))
-        return eg_safetensors_add(weights, single, err);
-    if (has_entry(index))
-        return add_index(weights, dir, index, err);
-    return fail_no_weights(dir, err);
+    size_t place;
+    const char *path;
+    EG_TRY(find_place(&weights->arena, dir, &place, &path, err));
+    if (place == PLACES)
+        return fail_no_weights(dir, err);
+    return places[place].index ? add_index(weights, places[place].read, dir, path, err)
+                               : places[place].read(weights, path, err);
+}
+
+eg_status
+eg_weights_exist(const char *dir, bool *out, eg_error *err)
+{
+    eg_arena arena = {0};
+    size_t place = PLACES;
+    const char *path;
+    eg_status status = find_place(&arena, dir, &place, &path, err);
+    *out = place < PLACES;
+    eg_arena_finish(&arena);
+    return status;
 }
 
 eg_status
@@ -130,10 +162,51 @@ eg_status
 eg_weights_open_file(const char *path, eg_weights *out, eg_error *err)
 {
     *out = (eg_weights){0};
-    eg_status status = eg_safetensors_add(out, path, err);
+    const eg_file *file;
+    eg_status status = eg_weights_map(out, path, &file, err);
+    if (status == EG_OK && eg_torch_file_detect(file->data, file->size))
+        status = eg_torch_file_parse(out, file->data, file->size, path, err);
+    else if (status == EG_OK)
+        status = eg_safetensors_parse(out, file->data, file->size, path, err);
     if (status != EG_OK)
         eg_weights_close(out);
     return status;
+}
+
+eg_status
+eg_weights_map(eg_weights *weights, const char *path, const eg_file **out, eg_error *err)
+{
+    eg_file file;
+    EG_TRY(eg_file_map(path, 0, &file, err));
+    if (!EG_PUSH(&weights->files, file)) {
+        eg_file_unmap(&file);
+        return eg_fail_nomem(err, "the list of files");
+    }
+    if (file.size > 0)
+        (void)madvise((void *)(uintptr_t)file.data, file.size, MADV_WILLNEED); /* advice: it may fail */
+    *out = &weights->files.items[weights->files.count - 1];
+    return EG_OK;
+}
+
+eg_status
+eg_weights_add(eg_weights *weights, const eg_tensor *tensor, const char *name, size_t name_length,
+               const eg_tensor **out_known, eg_error *err)
+{
+    uint64_t known;
+    *out_known = NULL;
+    if (eg_map_get(&weights->by_name, name, name_length, &known)) {
+        *out_known = &weights->tensors.items[known];
+        return EG_OK;
+    }
+    eg_tensor added = *tensor;
+    added.name = eg_arena_strndup(&weights->arena, name, name_length);
+    if (!added.name || !eg_map_put(&weights->by_name, added.name, name_length, weights->tensors.count, NULL) ||
+        !EG_PUSH(&weights->tensors, added))
+        return eg_fail_nomem(err, "the list of tensors");
+    /* Tensors may share their bytes, so their sum may exceed what is mapped. */
+    if (__builtin_add_overflow(weights->bytes, added.bytes, &weights->bytes))
+        return eg_fail_at(err, EG_E_INPUT, added.file, 0, 0, "the tensors have more than 2^64 bytes");
+    return EG_OK;
 }
 
 void
@@ -153,4 +226,18 @@ eg_weights_find(const eg_weights *weights, const char *name)
 {
     uint64_t i;
     return eg_map_get(&weights->by_name, name, strlen(name), &i) ? &weights->tensors.items[i] : NULL;
+}
+
+void
+eg_tensor_evict(const eg_tensor *tensor)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    if (page <= 0)
+        return;
+    /* Whole pages only: those at the ends belong to the neighbours too. */
+    uintptr_t mask = (uintptr_t)page - 1, begin = (uintptr_t)tensor->data;
+    uintptr_t end = (begin + tensor->bytes) & ~mask;
+    begin = (begin + mask) & ~mask;
+    if (begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }

@@ -186,7 +186,7 @@ view_of(const eg_tensor *tensor, const int64_t *dims, uint32_t rank)
     int64_t stride = 1;
     for (uint32_t i = rank; i > 0; i--) {
         view.dims[i - 1] = dims[i - 1];
-        view.strides[i - 1] = stride;
+        view.strides[i - 1] = tensor ? tensor->strides[i - 1] : stride;
         stride *= dims[i - 1];
     }
     return view;

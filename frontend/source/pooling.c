@@ -122,12 +122,10 @@ module_table(eg_expand *x, const eg_pipeline_stage *stage, const char *name, int
                           eg_dtype_name(tensor->dtype));
     eg_host_view view = {.size = sizeof view, .dtype = tensor->dtype, .data = tensor->data};
     eg_type type = {.dtype = EG_F32, .kind = EG_TABLE, .rank = rank};
-    int64_t stride = 1;
-    for (uint32_t i = rank; i > 0; i--) {
-        type.dims[i - 1] = eg_dim_const(dims[i - 1]);
-        view.dims[i - 1] = dims[i - 1];
-        view.strides[i - 1] = stride;
-        stride *= dims[i - 1];
+    for (uint32_t i = 0; i < rank; i++) {
+        type.dims[i] = eg_dim_const(dims[i]);
+        view.dims[i] = dims[i];
+        view.strides[i] = tensor->strides[i];
     }
     const char *slash = strrchr(stage->folder, '/');
     char full[256];

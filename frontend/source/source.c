@@ -86,11 +86,9 @@ static eg_status
 load_weights(eg_source *source, const eg_source_options *options, eg_error *err)
 {
     const char *folder = source->pipeline.transformer;
-    const char *single = eg_path_join(&source->arena, folder, "model.safetensors");
-    const char *index = eg_path_join(&source->arena, folder, "model.safetensors.index.json");
-    if (!single || !index)
-        return eg_fail_nomem(err, "a path");
-    if (options->without_weights && !eg_file_exists(single) && !eg_file_exists(index)) {
+    bool exist;
+    EG_TRY(eg_weights_exist(folder, &exist, err));
+    if (options->without_weights && !exist) {
         const char *line = "there are no weights: they read as zeros";
         return EG_PUSH(&source->warnings, line) ? EG_OK : eg_fail_nomem(err, "the warnings");
     }

@@ -8,7 +8,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     eg_weights weights = {0};
     eg_error err;
-    eg_status status = eg_safetensors_add_index(&weights, FUZZ_SHARDS, (const char *)data, size, "f", &err);
+    eg_status status =
+        eg_weights_add_index(&weights, eg_safetensors_add, FUZZ_SHARDS, (const char *)data, size, "f", &err);
     if (status == EG_OK)
         FUZZ_CHECK(weights.files.count > 0);
     else

@@ -180,3 +180,18 @@ Test(reader_memory, weights_in_shards)
     cr_assert_gt(fail_each(attempt_weights, folder.path), 20);
     test_folder_remove(&folder);
 }
+
+static eg_status
+attempt_torch_file(const void *input, eg_error *err)
+{
+    eg_weights weights;
+    eg_status status = eg_weights_open_file(input, &weights, err);
+    eg_weights_close(&weights);
+    return status;
+}
+
+Test(reader_memory, torch_files)
+{
+    cr_assert_gt(fail_each(attempt_torch_file, TORCH_FILES "/zip.bin"), 20);
+    cr_assert_gt(fail_each(attempt_torch_file, TORCH_FILES "/pickles.bin"), 20);
+}

@@ -352,11 +352,11 @@ Test(safetensors, opens_a_folder)
 Test(safetensors, a_folder_without_weights_says_what_it_has)
 {
     test_folder folder = test_folder_new();
-    check_folder_refused(&folder, NULL, 0, 0, "there is no model.safetensors and no model.safetensors.index.json");
+    check_folder_refused(&folder, NULL, 0, 0, "there is no model.safetensors and no pytorch_model.bin");
     cr_assert_str_eq(error.hint, "");
     test_write(&folder, "config.json", "{}");
-    test_write(&folder, "pytorch_model.bin", "x");
-    check_folder_refused(&folder, NULL, 0, 0, "found pytorch_model.bin, which is not read");
+    test_write(&folder, "tf_model.h5", "x");
+    check_folder_refused(&folder, NULL, 0, 0, "found tf_model.h5, which is not read");
     test_write(&folder, "a.gguf", "x");
     check_folder_refused(&folder, NULL, 0, 0, "found a.gguf, which is not read");
     test_folder_remove(&folder);

@@ -9,6 +9,7 @@ enum { INDEX_DEPTH = 64 };
 
 typedef struct index_reader {
     eg_weights *weights;
+    eg_shard_reader read_shard;
     const char *dir, *file;
     eg_error *err;
 } index_reader;
@@ -35,7 +36,7 @@ add_shard(const index_reader *r, const eg_json *shard)
     const char *path = eg_path_join(&r->weights->arena, r->dir, shard->string);
     if (!path)
         return eg_fail_nomem(r->err, "a file's name");
-    eg_status status = eg_safetensors_add(r->weights, path, r->err);
+    eg_status status = r->read_shard(r->weights, path, r->err);
     if (status == EG_E_INPUT && !eg_file_exists(path))
         return eg_hint(r->err, status, "expected the shard that %s names at line %u, column %u", r->file, shard->line,
                        shard->column);
@@ -97,10 +98,10 @@ read_index(const index_reader *r, const eg_json *root)
 }
 
 eg_status
-eg_safetensors_add_index(eg_weights *weights, const char *dir, const char *text, size_t size, const char *file,
-                         eg_error *err)
+eg_weights_add_index(eg_weights *weights, eg_shard_reader read_shard, const char *dir, const char *text, size_t size,
+                     const char *file, eg_error *err)
 {
-    index_reader r = {weights, dir, file, err};
+    index_reader r = {weights, read_shard, dir, file, err};
     eg_json_limits limits = {.max_depth = INDEX_DEPTH};
     eg_arena arena = {0}; /* the tree is needed here only */
     const eg_json *root;
