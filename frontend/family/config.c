@@ -315,8 +315,12 @@ take_default(eg_config *config, eg_config_entry *entry, const char *type, eg_err
     const eg_yaml *node = entry->spec->type == EG_YAML_MAP ? eg_yaml_get(entry->spec, "default") : NULL;
     if (!node || node->type == EG_YAML_NULL)
         return EG_OK;
-    eg_expr_env env = {
-        .user = config, .look_up = look_up_for_default, .effort = &config->effort, .arena = &config->arena};
+    eg_expr_env env = {.user = config,
+                       .look_up = look_up_for_default,
+                       .nearest_key = eg_config_nearest,
+                       .keys = config,
+                       .effort = &config->effort,
+                       .arena = &config->arena};
     if (is_word_type(type)) {
         const char *text;
         EG_TRY(eg_eval_text(node, &env, &text, err));
@@ -406,6 +410,19 @@ eg_config_look_up(const eg_config *config, const char *name, eg_datum *out, bool
     if (entry->has_value)
         *out = entry->value;
     return EG_OK;
+}
+
+const char *
+eg_config_nearest(const void *keys, const char *name)
+{
+    const eg_config *config = keys;
+    EG_VEC(const char *) names = {0};
+    bool pushed = !eg_config_find(config, name);
+    for (size_t i = 0; i < config->count && pushed; i++)
+        pushed = EG_PUSH(&names, config->entries[i].name);
+    const char *near = eg_nearest(name, names.items, names.count);
+    eg_free(names.items);
+    return near;
 }
 
 /* --- the keys that every model has --------------------------------------------------------------- */
@@ -649,8 +666,12 @@ list_values(const eg_config *config, const char *condition, const eg_config_entr
 static eg_status
 check_required(eg_config *config, const eg_yaml *list, eg_error *err)
 {
-    eg_expr_env env = {
-        .user = config, .look_up = look_up_for_default, .effort = &config->effort, .arena = &config->arena};
+    eg_expr_env env = {.user = config,
+                       .look_up = look_up_for_default,
+                       .nearest_key = eg_config_nearest,
+                       .keys = config,
+                       .effort = &config->effort,
+                       .arena = &config->arena};
     for (size_t i = 0; list && i < list->count; i++) {
         const eg_yaml *condition = list->items[i];
         bool holds;

@@ -62,6 +62,9 @@ EG_NODISCARD eg_status eg_config_look_up(const eg_config *config, const char *na
 /* NULL if the family declares no such key. */
 const eg_config_entry *eg_config_find(const eg_config *config, const char *name);
 
+/* For eg_expr_env.nearest_key; keys is an eg_config. A key that is declared under that very name is not proposed. */
+const char *eg_config_nearest(const void *keys, const char *name);
+
 /* The members of `inspect`'s "config" object: each declared key that has a value. */
 void eg_config_write(const eg_config *config, eg_strbuf *out);
 

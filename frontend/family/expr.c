@@ -422,6 +422,20 @@ parse_call(parser *p, const char *name, size_t at, eg_datum *out)
 
 /* --- the grammar --------------------------------------------------------------------------------- */
 
+/* `$i` where `i` is a counter, or a key's name with a slip in it. */
+static eg_status
+unknown_key(parser *p, const token *name)
+{
+    eg_datum ignored;
+    bool is_name = false;
+    EG_TRY(p->env->look_up(p->env->user, name->text, false, &ignored, &is_name, p->err));
+    eg_status status = fail(p, name->at, "$%s: no such key under `config:`, or it has no value here", name->text);
+    if (is_name)
+        return eg_hint(p->err, status, "the name that is known here is written %s, without $", name->text);
+    const char *near = p->env->nearest_key ? p->env->nearest_key(p->env->keys, name->text) : NULL;
+    return near ? eg_hint(p->err, status, "did you mean '%s'?", near) : status;
+}
+
 static eg_status
 look_up(parser *p, const token *name, eg_datum *out)
 {
@@ -432,7 +446,7 @@ look_up(parser *p, const token *name, eg_datum *out)
     if (found)
         return EG_OK;
     if (config)
-        return fail(p, name->at, "$%s: no such key under `config:`, or it has no value here", name->text);
+        return unknown_key(p, name);
     return fail(p, name->at, "'%s' is no name here; a config key is written $%s", name->text, name->text);
 }
 

@@ -28,6 +28,9 @@ typedef struct eg_expr_env {
     eg_status (*look_up)(void *user, const char *name, bool config_only, eg_datum *out, bool *found, eg_error *err);
     /* Whether an input is fed; false with *known = false where there is no such input. */
     bool (*fed)(void *user, const char *input, bool *known);
+    /* For hints: the key nearest to a name that is none, or NULL; keys is its first argument. Both NULL: no hints. */
+    const char *(*nearest_key)(const void *keys, const char *name);
+    const void *keys;
     uint32_t *effort; /* evaluations made so far, items of lists too: at most EG_EFFORT_MAX; NULL: not counted */
     eg_arena *arena;  /* of the strings that a result holds */
 } eg_expr_env;

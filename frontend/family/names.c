@@ -36,7 +36,13 @@ fed(void *user, const char *input, bool *known)
 eg_expr_env
 eg_expand_env(eg_expand *x)
 {
-    return (eg_expr_env){.user = x, .look_up = look_up, .fed = fed, .effort = &x->effort, .arena = x->arena};
+    return (eg_expr_env){.user = x,
+                         .look_up = look_up,
+                         .fed = fed,
+                         .nearest_key = eg_config_nearest,
+                         .keys = x->recipe->config,
+                         .effort = &x->effort,
+                         .arena = x->arena};
 }
 
 eg_status

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/map.h"
 #include "frontend/family/expr.h"
 
 #include "tests/unit/support.h"
@@ -45,10 +46,17 @@ fed(void *user, const char *input, bool *known)
     return *known;
 }
 
+static const char *
+nearest_key(const void *keys, const char *name)
+{
+    return eg_nearest(name, keys, 4);
+}
+
 static eg_status
 evaluate(const char *text, eg_datum *out)
 {
-    eg_expr_env env = {.look_up = look_up, .fed = fed, .arena = &arena};
+    static const char *const keys[] = {"hidden", "parts", "act", "absent"};
+    eg_expr_env env = {.look_up = look_up, .fed = fed, .nearest_key = nearest_key, .keys = keys, .arena = &arena};
     eg_place place = {"f.yaml", 7, 11};
     size_t n = strlen(text);
     char *copy = eg_alloc(n); /* without a NUL: nothing may be read behind it */
@@ -142,6 +150,8 @@ Test(expr, errors_stand_at_the_token)
     refuse("1 ? 2", 13, "'?' means nothing");
     refuse("'a", 11, "no closing '");
     refuse("'é' + $hiden", 17, "no such key");
+    refuse("1 + $hiden", 15, "did you mean 'hidden'?");
+    refuse("1 + $i", 15, "is written i, without $");
     refuse("length(1)", 11, "'length' is no function");
     refuse("fed(ids)", 15, "'ids' is no input");
     refuse("", 11, "ends where a value is expected");
