@@ -160,6 +160,8 @@ push_tuple(eg_pickle *m, const eg_pickle_value *items, size_t count)
 static eg_status
 make_tuple(eg_pickle *m, size_t count)
 {
+    if (count == 0)
+        return push_tuple(m, NULL, 0);
     if (m->stack.count < count)
         return fail_missing(m);
     const eg_pickle_value *items = m->stack.items + (m->stack.count - count);

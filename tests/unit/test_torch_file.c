@@ -309,6 +309,20 @@ Test(torch_file, elements_do_not_overlap)
     CHECK_TENSOR_REFUSED("K\0", "X\1\0\0\0x\x85", "K\1\x85", "size holds a text");
 }
 
+/* Short strings of bytes for texts, a call without requires_grad and hooks, a storage with a place for a view. */
+Test(torch_file, files_of_python_2)
+{
+    static const double four[] = {0, 1, 2, 3};
+    static const char dict[] = "\x80\x02}q\1U\1actorch._utils\n_rebuild_tensor\n((U\7storagectorch\nFloatStorage\n"
+                               "U\1kT\3\0\0\0cpuK\4NtQK\0K\4\x85K\1\x85tRs.";
+    eg_strbuf file = {0};
+    build(&file, BYTES(dict), BYTES(KEYS FOUR));
+    cr_assert_eq(eg_torch_file_parse(&weights, file.data, file.length, "m.bin", &error), EG_OK, "%s",
+                 test_error_line(&error));
+    check_tensor("a", EG_F32, 4, 0, four);
+    eg_strbuf_finish(&file);
+}
+
 /* --- what is refused ----------------------------------------------------------------------------- */
 
 Test(torch_file_refused, calls)
