@@ -170,6 +170,8 @@ eg_tokenizer_configure(eg_tokenizer *tokenizer, const eg_tokenizer_files *files,
     EG_TRY(read_side(&in, files->config, "padding_side", &info->pad_left, err));
     EG_TRY(read_side(&in, files->config, "truncation_side", &info->truncate_left, err));
     EG_TRY(eg_read_bool(&in, files->config, "clean_up_tokenization_spaces", &tokenizer->clean_up, err));
+    if (strcmp(info->model, "BPE") == 0) /* transformers leaves this repair out for it */
+        tokenizer->clean_up = false;
     EG_TRY(special_id(tokenizer, files, "pad_token", "[PAD]", "<pad>", &info->pad_id, err));
     EG_TRY(special_id(tokenizer, files, "unk_token", "[UNK]", "<unk>", &info->unk_id, err));
     EG_TRY(special_id(tokenizer, files, "mask_token", "[MASK]", "<mask>", &info->mask_id, err));

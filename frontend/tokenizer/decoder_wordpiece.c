@@ -30,20 +30,24 @@ load(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
 }
 
 static void
-decode(const void *state, const char *token, size_t length, bool first, eg_strbuf *out)
+decode(const void *state, const eg_decoding *in, eg_decoding *out)
 {
     const decoder *with = state;
-    size_t begin = out->length;
-    if (first) {
-        eg_strbuf_append(out, token, length);
-    } else if (length >= with->prefix_length && memcmp(token, with->prefix, with->prefix_length) == 0) {
-        eg_strbuf_append(out, token + with->prefix_length, length - with->prefix_length);
-    } else {
-        eg_strbuf_putc(out, ' ');
-        eg_strbuf_append(out, token, length);
+    for (size_t i = 0; i < in->ends.count; i++) {
+        size_t length, begin = out->text.length;
+        const char *token = eg_decoding_token(in, i, &length);
+        if (i == 0) {
+            eg_strbuf_append(&out->text, token, length);
+        } else if (length >= with->prefix_length && memcmp(token, with->prefix, with->prefix_length) == 0) {
+            eg_strbuf_append(&out->text, token + with->prefix_length, length - with->prefix_length);
+        } else {
+            eg_strbuf_putc(&out->text, ' ');
+            eg_strbuf_append(&out->text, token, length);
+        }
+        if (with->cleanup)
+            eg_clean_up(&out->text, begin, true);
+        eg_decoding_end(out);
     }
-    if (with->cleanup)
-        eg_clean_up(out, begin, true);
 }
 
 const eg_part_type eg_decoder_wordpiece = {.name = "WordPiece", .load = load, .decode = decode};

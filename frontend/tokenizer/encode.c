@@ -32,6 +32,7 @@ eg_work_finish(eg_work *work)
 {
     eg_free(work->text.items);
     eg_free(work->next.items);
+    eg_free(work->normalized.items);
     eg_free(work->changes.items);
     eg_free(work->sorted.items);
     eg_free(work->words.items);
@@ -42,6 +43,10 @@ eg_work_finish(eg_work *work)
     eg_free(work->inner_cuts.items);
     eg_free(work->bytes.items);
     eg_free(work->hashes.items);
+    eg_free(work->symbols.items);
+    eg_free(work->merges.items);
+    eg_free(work->padded[0].items);
+    eg_free(work->padded[1].items);
     tokens_finish(&work->sequences[0]);
     tokens_finish(&work->sequences[1]);
 }
@@ -82,14 +87,18 @@ eg_work_normalize(const eg_tokenizer *tokenizer, eg_work *work, eg_error *err)
     return normalizer->type ? normalizer->type->normalize(normalizer->state, work, err) : EG_OK;
 }
 
-/* The words of a normalised piece, and their tokens. */
+/* The words of a piece of work->normalized, and their tokens. */
 static eg_status
 encode_words(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_tokens *out, eg_error *err)
 {
     const eg_part *pretokenizer = &tokenizer->pretokenizer;
+    size_t count = piece.end - piece.begin;
     work->words.count = 0;
-    if (!EG_PUSH(&work->words, ((eg_span){piece.begin, piece.end})))
+    if (!eg_grow((void **)&work->text.items, &work->text.capacity, count, sizeof *work->text.items) ||
+        !EG_PUSH(&work->words, ((eg_span){0, count})))
         return eg_fail_nomem(err, "a text");
+    memcpy(work->text.items, work->normalized.items + piece.begin, count * sizeof *work->text.items);
+    work->text.count = count;
     if (pretokenizer->type)
         EG_TRY(pretokenizer->type->split(pretokenizer->state, work, err));
     for (size_t i = 0; i < work->words.count; i++)
@@ -106,6 +115,31 @@ put_token(eg_tokens *out, int32_t id, uint32_t start, uint32_t end, eg_error *er
     return EG_OK;
 }
 
+/* Notes what of an added token's text trimming takes away. */
+static bool
+note_blanks(const eg_tokenizer *tokenizer, eg_work *work, const eg_tokens *out, struct eg_trim_ends blanks)
+{
+    eg_padded_token padded = {out->count, blanks.leading, blanks.trailing};
+    return !tokenizer->trim.on || EG_PUSH(&work->padded[out == &work->sequences[1]], padded);
+}
+
+/* An added token found in the normalised text. */
+static eg_status
+put_normalized(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_tokens *out, eg_error *err)
+{
+    const eg_char *chars = work->normalized.items;
+    struct eg_trim_ends blanks = {0, 0};
+    while (tokenizer->trim.on && piece.begin + blanks.leading < piece.end &&
+           eg_trim_blank(chars[piece.begin + blanks.leading].c))
+        blanks.leading++;
+    while (tokenizer->trim.on && piece.begin + blanks.trailing < piece.end &&
+           eg_trim_blank(chars[piece.end - blanks.trailing - 1].c))
+        blanks.trailing++;
+    if (!note_blanks(tokenizer, work, out, blanks))
+        return eg_fail_nomem(err, "tokens");
+    return put_token(out, piece.token->id, chars[piece.begin].start, chars[piece.end - 1].end, err);
+}
+
 /* A stretch without raw added tokens. */
 static eg_status
 encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first, size_t limit,
@@ -117,11 +151,13 @@ encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, u
     EG_TRY(eg_work_set_text(work, text, length, first, err));
     EG_TRY(eg_work_normalize(tokenizer, work, err));
     EG_TRY(eg_added_tokens_cut(tokenizer, work, &work->inner_cuts, err));
+    eg_chars old = work->normalized; /* a pre-tokenizer may rewrite work->text */
+    work->normalized = work->text;
+    work->text = old;
     for (size_t i = 0; i < work->inner_cuts.count; i++) {
         eg_cut piece = work->inner_cuts.items[i];
-        const eg_char *chars = work->text.items;
         if (piece.token)
-            EG_TRY(put_token(out, piece.token->id, chars[piece.begin].start, chars[piece.end - 1].end, err));
+            EG_TRY(put_normalized(tokenizer, work, piece, out, err));
         else
             EG_TRY(encode_words(tokenizer, work, piece, out, err));
     }
@@ -136,6 +172,7 @@ encode_text(const eg_tokenizer *tokenizer, const char *text, size_t length, size
     size_t bad, counted = 0;
     uint32_t chars = 0;
     out->count = 0;
+    work->padded[out == &work->sequences[1]].count = 0;
     if (length > UINT32_MAX)
         return eg_fail(err, EG_E_INPUT, "a text of %zu bytes is too long", length);
     if (!eg_utf8_valid(text, length, &bad))
@@ -154,6 +191,9 @@ encode_text(const eg_tokenizer *tokenizer, const char *text, size_t length, size
             continue;
         }
         uint32_t end = chars + (uint32_t)eg_utf8_count(text + piece.begin, piece.end - piece.begin);
+        if (tokenizer->trim.on &&
+            !note_blanks(tokenizer, work, out, eg_trim_count(text + piece.begin, piece.end - piece.begin)))
+            return eg_fail_nomem(err, "tokens");
         EG_TRY(put_token(out, piece.token->id, chars, end, err));
     }
     return EG_OK;
@@ -252,8 +292,12 @@ assemble(const eg_tokenizer *tokenizer, const eg_template *template, lengths kep
             const eg_tokens *tokens = &work->sequences[piece.kind == EG_PIECE_SECOND];
             size_t count = piece.kind == EG_PIECE_FIRST ? kept.first : kept.second;
             size_t from = tokenizer->info.truncate_left ? tokens->count - count : 0;
+            size_t at = out->count;
             if (count > 0)
                 put_sequence(out, tokens, from, count, piece.type_id);
+            if (tokenizer->trim.on)
+                eg_trim_offsets(&tokenizer->trim, work, piece.kind == EG_PIECE_SECOND, from, count, out->ids + at,
+                                out->starts + at, out->ends + at);
         } else if (specials) {
             size_t at = out->count++;
             out->ids[at] = piece.id;

@@ -11,8 +11,10 @@ extern const eg_part_type eg_normalizer_bert, eg_normalizer_sequence, eg_normali
     eg_normalizer_replace;
 extern const eg_part_type eg_pretokenizer_bert, eg_pretokenizer_sequence, eg_pretokenizer_whitespace,
     eg_pretokenizer_whitespace_split, eg_pretokenizer_punctuation, eg_pretokenizer_digits;
-extern const eg_part_type eg_decoder_wordpiece;
-extern const eg_model_type eg_model_wordpiece;
+extern const eg_part_type eg_pretokenizer_byte_level;
+extern const eg_part_type eg_decoder_wordpiece, eg_decoder_sequence, eg_decoder_byte_level, eg_decoder_byte_fallback,
+    eg_decoder_bpe, eg_decoder_fuse, eg_decoder_strip, eg_decoder_replace;
+extern const eg_model_type eg_model_wordpiece, eg_model_bpe;
 
 static const eg_part_type *const normalizers[] = {
     &eg_normalizer_bert,    &eg_normalizer_sequence,      &eg_normalizer_lowercase, &eg_normalizer_nfd,
@@ -23,9 +25,13 @@ static const eg_part_type *const pretokenizers[] = {
     &eg_pretokenizer_bert,        &eg_pretokenizer_sequence,
     &eg_pretokenizer_whitespace,  &eg_pretokenizer_whitespace_split,
     &eg_pretokenizer_punctuation, &eg_pretokenizer_digits,
+    &eg_pretokenizer_byte_level,
 };
-static const eg_part_type *const decoders[] = {&eg_decoder_wordpiece};
-static const eg_model_type *const models[] = {&eg_model_wordpiece};
+static const eg_part_type *const decoders[] = {
+    &eg_decoder_wordpiece, &eg_decoder_sequence, &eg_decoder_byte_level, &eg_decoder_byte_fallback,
+    &eg_decoder_bpe,       &eg_decoder_fuse,     &eg_decoder_strip,      &eg_decoder_replace,
+};
+static const eg_model_type *const models[] = {&eg_model_wordpiece, &eg_model_bpe};
 
 static const struct {
     const char *name;

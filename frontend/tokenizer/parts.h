@@ -68,9 +68,28 @@ typedef struct eg_match {
     uint32_t pattern;
 } eg_match;
 
+/* A symbol of a word that BPE puts together, and what it and its right neighbour would become. */
+typedef struct eg_bpe_symbol {
+    int32_t id, into; /* into -1: nothing */
+    uint32_t rank, bytes;
+    uint32_t previous, next;
+} eg_bpe_symbol;
+
+typedef struct eg_merge_due {
+    uint32_t rank, at;
+    int32_t into;
+} eg_merge_due;
+
+/* An added token among the tokens, and the blanks at its ends that it took from the text. */
+typedef struct eg_padded_token {
+    size_t at;
+    uint32_t leading, trailing;
+} eg_padded_token;
+
 /* The buffers of one eg_encoding: they grow and stay. */
 typedef struct eg_work {
-    eg_chars text, next;               /* the stretch, normalised so far; what it becomes */
+    eg_chars text, next;               /* the stretch, normalised so far, or a piece of it; what it becomes */
+    eg_chars normalized;               /* the stretch whose pieces are encoded */
     EG_VEC(eg_change) changes, sorted; /* a rewriting under way; marks being sorted */
     eg_spans words, words_next;        /* pre-tokens of the stretch */
     EG_VEC(eg_segment) segments;       /* what a pre-tokenizer found in one word */
@@ -78,6 +97,9 @@ typedef struct eg_work {
     eg_cuts cuts, inner_cuts;
     EG_VEC(char) bytes;      /* a word in UTF-8 */
     EG_VEC(uint64_t) hashes; /* of its prefixes */
+    EG_VEC(eg_bpe_symbol) symbols;
+    EG_VEC(eg_merge_due) merges;       /* a heap, the next to be done first */
+    EG_VEC(eg_padded_token) padded[2]; /* of each sequence, if offsets are trimmed */
     eg_tokens sequences[2];
 } eg_work;
 
@@ -143,13 +165,18 @@ typedef struct eg_decoding { /* the texts of the tokens, one after another */
     EG_VEC(size_t) ends;
 } eg_decoding;
 
+const char *eg_decoding_token(const eg_decoding *tokens, size_t i, size_t *out_length);
+void eg_decoding_end(eg_decoding *tokens); /* what was appended to the text since the last end is a token */
+void eg_decoding_put(eg_decoding *tokens, const char *token, size_t length);
+void eg_decoding_finish(eg_decoding *tokens);
+
 typedef struct eg_part_type {
     const char *name;
     eg_status (*load)(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err);
     union {
-        eg_status (*normalize)(const void *state, eg_work *work, eg_error *err); /* rewrites work->text */
-        eg_status (*split)(const void *state, eg_work *work, eg_error *err);     /* refines work->words */
-        void (*decode)(const void *state, const char *token, size_t length, bool first, eg_strbuf *out);
+        eg_status (*normalize)(const void *state, eg_work *work, eg_error *err);    /* rewrites work->text */
+        eg_status (*split)(const void *state, eg_work *work, eg_error *err);        /* refines work->words */
+        void (*decode)(const void *state, const eg_decoding *in, eg_decoding *out); /* out->text.failed: no memory */
     };
 } eg_part_type;
 
@@ -157,6 +184,8 @@ typedef struct eg_part { /* type NULL: none */
     const eg_part_type *type;
     const void *state;
 } eg_part;
+
+void eg_decoding_run(const eg_part *decoder, eg_decoding *tokens);
 
 typedef struct eg_part_list {
     const eg_part *parts;
@@ -227,6 +256,8 @@ bool eg_vocab_set(eg_vocab *vocab, int32_t id, const char *token, size_t length)
 /* An index of the tokens that begin with `prefix`, by what follows it. Of equal tokens the last id stays. */
 EG_NODISCARD eg_status eg_vocab_index(eg_vocab *vocab, const char *prefix, size_t prefix_length, eg_arena *arena,
                                       eg_token_index *out, eg_error *err);
+/* Fills the tokenizer's vocabulary from {"token": id, …} (vocab_json.c); the index is still to be made. */
+EG_NODISCARD eg_status eg_vocab_load(eg_loading *in, const eg_json *entries, eg_error *err);
 int32_t eg_vocab_find(const eg_vocab *vocab, const eg_token_index *index, uint64_t hash, const char *key,
                       size_t length);
 int32_t eg_vocab_id(const eg_vocab *vocab, const char *token, size_t length); /* -1: none */
@@ -242,6 +273,8 @@ typedef struct eg_model_type {
 
 /* parts.c: reads the model; in->tokenizer->vocab is filled by it. */
 EG_NODISCARD eg_status eg_model_load(eg_loading *in, const eg_json *spec, eg_error *err);
+
+struct eg_bpe;
 
 typedef struct eg_wordpiece {
     const eg_vocab *vocab;
@@ -260,6 +293,24 @@ EG_NODISCARD eg_status eg_wordpiece_new(eg_loading *in, const char *unknown, siz
 void eg_wordpiece_match(const eg_wordpiece *model, const char *word, size_t length, uint64_t *hashes, eg_tokens *out);
 size_t eg_wordpiece_hashes(const eg_wordpiece *model);
 
+/* The stand-in of a byte among printable characters, and back: -1 if the character stands for none. */
+uint32_t eg_byte_stand_in(unsigned char byte);
+int eg_byte_of_stand_in(uint32_t c);
+
+/* Fields of a BPE model; strings need not last. Texts NULL: none. */
+typedef struct eg_bpe_options {
+    const char *unknown, *prefix, *suffix;
+    size_t unknown_length, prefix_length, suffix_length;
+    bool fuse_unknown, byte_fallback, ignore_merges;
+} eg_bpe_options;
+
+/* Makes the model of the tokenizer's vocabulary, with room for `merges` merges. */
+EG_NODISCARD eg_status eg_bpe_new(eg_loading *in, const eg_bpe_options *options, size_t merges, struct eg_bpe **out,
+                                  eg_error *err);
+/* The next merge, of lower rank than all before. NULL, or what is wrong with it. */
+const char *eg_bpe_put(struct eg_bpe *model, const char *left, size_t left_length, const char *right,
+                       size_t right_length);
+
 /* ---- Post-processors ---- */
 
 enum { EG_PIECE_TOKEN, EG_PIECE_FIRST, EG_PIECE_SECOND };
@@ -275,6 +326,22 @@ typedef struct eg_template {
     size_t count;
     uint32_t specials;
 } eg_template;
+
+/* What a post-processor does to offsets: blanks at a token's ends belong to no token. */
+typedef struct eg_trim {
+    bool on, add_prefix_space;
+    struct eg_trim_ends {
+        uint32_t leading, trailing;
+    } * of; /* by id */
+} eg_trim;
+
+EG_NODISCARD eg_status eg_trim_new(eg_loading *in, bool add_prefix_space, const eg_json *spec, eg_error *err);
+bool eg_trim_blank(uint32_t c);
+/* Blanks at the ends of a token's text. */
+struct eg_trim_ends eg_trim_count(const char *token, size_t length);
+/* Trims `count` tokens of a sequence from its token `from` on, whose offsets are at these places. */
+void eg_trim_offsets(const eg_trim *trim, const eg_work *work, int sequence, size_t from, size_t count,
+                     const int32_t *ids, uint32_t *starts, uint32_t *ends);
 
 /* ---- Added tokens ---- */
 
@@ -368,6 +435,7 @@ struct eg_tokenizer {
     const void *model;
     eg_part normalizer, pretokenizer, decoder;
     eg_template single, pair;
+    eg_trim trim;
     eg_added_tokens added;
     eg_bert_fast fast;
     bool clean_up; /* clean_up_tokenization_spaces of tokenizer_config.json */
@@ -401,6 +469,8 @@ bool eg_class_is_bert(const char *class_name);
 bool eg_class_feeds_type_ids(const char *class_name, const char *model);
 
 EG_NODISCARD eg_status eg_post_processor_load(eg_loading *in, const eg_json *spec, eg_error *err);
+EG_NODISCARD eg_status eg_template_doubled(eg_loading *in, int32_t cls, int32_t sep, eg_error *err);
+EG_NODISCARD eg_status eg_template_none(eg_loading *in, eg_error *err); /* nothing is put in */
 EG_NODISCARD eg_status eg_template_bert(eg_loading *in, int32_t cls, int32_t sep, eg_error *err);
 
 /* Members of an object with their type checked. A missing or null one leaves *out as it is, unless required. */

@@ -183,31 +183,55 @@ load_bert(eg_loading *in, const eg_json *spec, eg_error *err)
     return eg_template_bert(in, cls, sep, err);
 }
 
+eg_status
+eg_template_doubled(eg_loading *in, int32_t cls, int32_t sep, eg_error *err)
+{
+    return surround(in, cls, sep, true, 0, err);
+}
+
+static eg_status
+load_trim(eg_loading *in, const eg_json *spec, eg_error *err)
+{
+    bool trim = true, add_prefix_space = true;
+    EG_TRY(eg_read_bool(in, spec, "trim_offsets", &trim, err));
+    EG_TRY(eg_read_bool(in, spec, "add_prefix_space", &add_prefix_space, err));
+    return trim ? eg_trim_new(in, add_prefix_space, spec, err) : EG_OK;
+}
+
 static eg_status
 load_doubled(eg_loading *in, const eg_json *spec, eg_error *err)
 {
     int32_t cls, sep;
-    bool trim = true;
-    EG_TRY(eg_read_bool(in, spec, "trim_offsets", &trim, err));
-    if (trim)
-        return eg_fail_json(in, spec, err, "RobertaProcessing with trim_offsets is not supported");
     EG_TRY(read_token(in, spec, "cls", &cls, err));
     EG_TRY(read_token(in, spec, "sep", &sep, err));
-    return surround(in, cls, sep, true, 0, err);
+    EG_TRY(load_trim(in, spec, err));
+    return eg_template_doubled(in, cls, sep, err);
 }
+
+/* ByteLevel puts nothing in. */
+static eg_status
+load_byte_level(eg_loading *in, const eg_json *spec, eg_error *err)
+{
+    EG_TRY(load_trim(in, spec, err));
+    return in->tokenizer->single.count > 0 ? EG_OK : eg_template_none(in, err);
+}
+
+/* ---- Which there are ---- */
+
+/* Sequence: those that only trim offsets beside one that puts tokens in. */
+static eg_status load_sequence(eg_loading *in, const eg_json *spec, eg_error *err);
 
 static const struct {
     const char *name;
     eg_status (*load)(eg_loading *in, const eg_json *spec, eg_error *err);
 } types[] = {
-    {"TemplateProcessing", load_template},
-    {"BertProcessing", load_bert},
-    {"RobertaProcessing", load_doubled},
+    {"TemplateProcessing", load_template}, {"BertProcessing", load_bert}, {"RobertaProcessing", load_doubled},
+    {"ByteLevel", load_byte_level},        {"Sequence", load_sequence},
 };
 
 /* Without a post-processor nothing is put in, and the second text has type id 1. */
-static eg_status
-load_nothing(eg_loading *in, eg_error *err)
+eg_status
+eg_template_none(eg_loading *in, eg_error *err)
 {
     EG_TRY(reserve(in, &in->tokenizer->single, 1, err));
     EG_TRY(reserve(in, &in->tokenizer->pair, 2, err));
@@ -217,12 +241,11 @@ load_nothing(eg_loading *in, eg_error *err)
     return EG_OK;
 }
 
-eg_status
-eg_post_processor_load(eg_loading *in, const eg_json *spec, eg_error *err)
+/* One that is there. */
+static eg_status
+load_one(eg_loading *in, const eg_json *spec, eg_error *err)
 {
     const eg_json *type;
-    if (!spec || spec->type == EG_JSON_NULL)
-        return load_nothing(in, err);
     if (spec->type != EG_JSON_OBJECT)
         return eg_json_wrong_type(spec, in->file, "an object with a type", err);
     EG_TRY(eg_read_member(in, spec, "type", EG_JSON_STRING, &type, err));
@@ -230,4 +253,29 @@ eg_post_processor_load(eg_loading *in, const eg_json *spec, eg_error *err)
         if (strcmp(types[i].name, type->string) == 0)
             return types[i].load(in, spec, err);
     return eg_fail_json(in, type, err, "the post-processor '%.64s' is not supported", type->string);
+}
+
+static eg_status
+load_sequence(eg_loading *in, const eg_json *spec, eg_error *err)
+{
+    const eg_json *list;
+    EG_TRY(eg_read_member(in, spec, "processors", EG_JSON_ARRAY, &list, err));
+    bool put_in = false;
+    for (size_t i = 0; i < list->count; i++) {
+        const eg_json *type = eg_json_get(&list->items[i], "type");
+        bool trims = type && type->type == EG_JSON_STRING && strcmp(type->string, "ByteLevel") == 0;
+        if (type && type->type == EG_JSON_STRING && strcmp(type->string, "Sequence") == 0)
+            return eg_fail_json(in, type, err, "a Sequence of post-processors in another is not supported");
+        if (!trims && put_in)
+            return eg_fail_json(in, type, err, "two post-processors that put tokens in are not supported");
+        put_in |= !trims;
+        EG_TRY(load_one(in, &list->items[i], err));
+    }
+    return in->tokenizer->single.count > 0 ? EG_OK : eg_template_none(in, err);
+}
+
+eg_status
+eg_post_processor_load(eg_loading *in, const eg_json *spec, eg_error *err)
+{
+    return spec && spec->type != EG_JSON_NULL ? load_one(in, spec, err) : eg_template_none(in, err);
 }

@@ -177,29 +177,41 @@ eg_tokenizer_id(const eg_tokenizer *tokenizer, const char *token, size_t length)
     return eg_vocab_id(&tokenizer->vocab, token, length);
 }
 
+/* The tokens' own texts. */
+static void
+gather(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count, bool skip_special, eg_decoding *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t length;
+        const char *token = eg_tokenizer_token(tokenizer, ids[i], &length);
+        const eg_added_token *added = eg_added_tokens_by_id(tokenizer, ids[i]);
+        if (token && !(skip_special && added && eg_added_token_is_special(tokenizer, added)))
+            eg_decoding_put(out, token, length);
+    }
+}
+
 eg_status
 eg_tokenizer_decode(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count, bool skip_special, eg_strbuf *out,
                     eg_error *err)
 {
     const eg_part *decoder = &tokenizer->decoder;
+    eg_decoding tokens = {0};
     size_t begin = out->length;
-    bool first = true;
-    for (size_t i = 0; i < count; i++) {
+    gather(tokenizer, ids, count, skip_special, &tokens);
+    if (decoder->type && !tokens.text.failed)
+        eg_decoding_run(decoder, &tokens);
+    for (size_t i = 0; i < tokens.ends.count && !tokens.text.failed; i++) {
         size_t length;
-        const char *token = eg_tokenizer_token(tokenizer, ids[i], &length);
-        const eg_added_token *added = eg_added_tokens_by_id(tokenizer, ids[i]);
-        if (!token || (skip_special && added && eg_added_token_is_special(tokenizer, added)))
-            continue;
-        if (decoder->type) {
-            decoder->type->decode(decoder->state, token, length, first, out);
-        } else {
-            if (!first)
-                eg_strbuf_putc(out, ' ');
-            eg_strbuf_append(out, token, length);
-        }
-        first = false;
+        const char *text = eg_decoding_token(&tokens, i, &length);
+        if (i > 0 && !decoder->type)
+            eg_strbuf_putc(out, ' ');
+        eg_strbuf_append(out, text, length);
     }
+    bool failed = tokens.text.failed || out->failed;
+    eg_decoding_finish(&tokens);
+    if (failed)
+        return eg_fail_nomem(err, "decoded text");
     if (tokenizer->clean_up)
         eg_clean_up(out, begin, false);
-    return out->failed ? eg_fail_nomem(err, "decoded text") : EG_OK;
+    return EG_OK;
 }

@@ -22,6 +22,7 @@ enum {
     EG_CHAR_CANONICAL = 1 << 7,  /* NFD changes it */
     EG_CHAR_COMPATIBLE = 1 << 8, /* NFKD changes it */
     EG_CHAR_CJK = 1 << 9,        /* handle_chinese_chars puts blanks around it */
+    EG_CHAR_LETTER = 1 << 10,    /* \p{L} of ByteLevel */
 };
 
 #define EG_UNICODE_LONGEST 18 /* characters of the longest decomposition */

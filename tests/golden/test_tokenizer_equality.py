@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("tokenizers")
 import tokenizer_equality  # noqa: E402
+import tokenizer_trained  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("EGBERT_BUILD", "build"))
 MINILM = pathlib.Path(os.environ.get("EGBERT_MINILM", "build/models/all-MiniLM-L6-v2"))
@@ -19,4 +20,11 @@ def test_equality():
     report = io.StringIO()
     lines, least = (4000, 8000) if os.environ.get("EGBERT_SANITIZED") else (60000, 100_000)
     total = tokenizer_equality.run(BUILD, MINILM, lines=lines, out=report)
+    assert total >= least, report.getvalue()
+
+
+def test_trained_vocabularies():
+    report = io.StringIO()
+    lines, least = (100, 40_000) if os.environ.get("EGBERT_SANITIZED") else (700, 60_000)
+    total = tokenizer_trained.run(BUILD, lines=lines, out=report)
     assert total >= least, report.getvalue()
