@@ -41,12 +41,15 @@ def load(folder, name=None):
     config = transformers.AutoConfig.from_pretrained(folder)
     kind = model_class(config, name)
     model, info = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
-    missing = {key for key in info["missing_keys"] if "pooler" not in key}
+    missing = set(info["missing_keys"])
+    # The bare encoder makes itself a random pooler where the file has none: nothing depends on it but pooler_output.
+    model.has_own_pooler = not any("pooler" in key for key in missing)
+    if kind is transformers.MODEL_MAPPING[type(config)]:
+        missing = {key for key in missing if "pooler" not in key}
     if missing or info["mismatched_keys"]:
-        raise Refused(f"{folder}: {kind.__name__} lacks {', '.join(sorted(missing)) or 'nothing'}; misshapen: {info['mismatched_keys']}")
-    model.eval()
-    model.has_own_pooler = not any("pooler" in key for key in info["missing_keys"])
-    return model
+        wrong = sorted(missing) + [f"{key} (of another shape)" for key, *_ in info["mismatched_keys"]]
+        raise Refused(f"{folder}: the file has no tensor for {', '.join(wrong)} of {kind.__name__}")
+    return model.eval()
 
 
 def shapes_of(kind, config):
@@ -158,7 +161,8 @@ def class_for_head(folder, head):
                     known.add(name)
                     if name == head:
                         return architecture
-    raise Refused(f"no family has a head {head} for {config_class.__name__}; known: {', '.join(sorted(known)) or 'none'}")
+    heads = ", ".join(sorted(known)) or "none"
+    raise Refused(f"no family has a head {head} for {config_class.__name__}; known: {heads}; a class such as BertForMaskedLM will do, too")
 
 
 def main():

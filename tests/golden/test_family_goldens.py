@@ -4,6 +4,7 @@ and alone. A family's goldens are made from tests/golden/X.yaml by make_families
 import json
 import os
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ CHECKPOINTS = [
 TOKENS = ("input_ids", "cu_seqlens", "token_type_ids")
 WAYS = {
     "cpu": ["--backend", "cpu"],
-    "cpu, not fused, alone": ["--backend", "cpu", "--fuse", "none", "--batch-tokens", "1"],
+    "cpu, not fused, alone": ["--backend", "cpu", "--fuse", "none", "--batch-tokens", "1", "--threads", "1"],
     "reference": ["--backend", "reference", "--fuse", "none"],
     "reference, fused, alone": ["--backend", "reference", "--batch-tokens", "1"],
 }
@@ -68,3 +69,8 @@ def test_every_weight_has_its_place(family, checkpoint, tmp_path):
 def test_every_family_has_goldens():
     written = {path.stem for path in (TOP / "models").glob("*.yaml")} - {"common"}
     assert {path.stem for path in HERE.glob("*.yaml")} == written == set(FAMILIES)
+
+
+def test_every_family_is_installed():
+    listed = re.findall(r"'([^']+\.yaml)'", (TOP / "models" / "meson.build").read_text())
+    assert sorted(listed) == sorted(path.name for path in (TOP / "models").glob("*.yaml"))
