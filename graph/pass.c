@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/utf8.h"
+
 #define EG_PASS(name) extern const eg_pass eg_pass_##name;
 #include "graph/passes/passes.def"
 #undef EG_PASS
@@ -36,7 +38,7 @@ static eg_status
 find_pass(const char *name, size_t length, size_t *out, eg_error *err)
 {
     const char *names[PASS_COUNT + 2] = {"all", "none"};
-    char word[64];
+    char word[64] = {0};
     for (size_t i = 0; i < PASS_COUNT; i++) {
         names[i + 2] = passes[i]->name;
         if (strlen(passes[i]->name) == length && memcmp(passes[i]->name, name, length) == 0) {
@@ -44,9 +46,7 @@ find_pass(const char *name, size_t length, size_t *out, eg_error *err)
             return EG_OK;
         }
     }
-    size_t shown = length < sizeof word ? length : sizeof word - 1;
-    memcpy(word, name, shown);
-    word[shown] = '\0';
+    memcpy(word, name, length < sizeof word ? length : eg_utf8_floor(name, sizeof word - 1));
     eg_status status = eg_fail(err, EG_E_USAGE, "there is no pass '%s'", word);
     const char *nearest = eg_nearest(word, names, PASS_COUNT + 2);
     if (nearest)
@@ -72,6 +72,17 @@ set_all(bool on[PASS_COUNT], bool all)
         on[i] = all || (passes[i]->flags & EG_PASS_ALWAYS);
 }
 
+/* "-all" and "-none" are the words for each other. */
+static eg_status
+refuse_negation(const char *name, size_t length, eg_error *err)
+{
+    bool all = is_word(name, length, "all");
+    if (!all && !is_word(name, length, "none"))
+        return EG_OK;
+    eg_status status = eg_fail(err, EG_E_USAGE, "'-%s' is no entry of a list of passes", all ? "all" : "none");
+    return eg_hint(err, status, "did you mean '%s'?", all ? "none" : "all");
+}
+
 /* From left to right: "all", "none" (some stay), "-NAME", "NAME". A list that begins with a NAME begins with
  * none. */
 static eg_status
@@ -84,6 +95,8 @@ read_list(const char *list, bool on[PASS_COUNT], eg_error *err)
         bool off = length > 0 && item[0] == '-';
         if (length == off)
             return eg_fail(err, EG_E_USAGE, "the list of passes '%s' has an empty entry", list);
+        if (off)
+            EG_TRY(refuse_negation(item + 1, length - 1, err));
         if (is_word(item, length, "all") || is_word(item, length, "none")) {
             set_all(on, item[0] == 'a');
         } else {

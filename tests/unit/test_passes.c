@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each pass by what it makes of a small graph, folding by the bytes that the views show, the list of passes. */
+#include "base/utf8.h"
 #include "graph/pass.h"
 #include "tests/unit/random_graph.h"
 #include "tests/unit/support.h"
@@ -266,6 +267,7 @@ Test(list, is_checked)
         {"al", "did you mean 'all'?"}, {"all,-cze", "did you mean 'cse'?"},
         {"all,", "empty entry"},       {"all,,-cse", "empty entry"},
         {"-", "empty entry"},          {"canonicalize", "'canonicalise'"},
+        {"-all", "mean 'none'?"},      {"all,-none", "mean 'all'?"},
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         cr_expect_eq(eg_pass_check_list(good[i], NULL), EG_OK, "%s", good[i]);
@@ -276,6 +278,17 @@ Test(list, is_checked)
         cr_expect_eq(eg_pass_check_list(bad[i][0], &err), EG_E_USAGE, "%s", bad[i][0]);
         cr_expect(strstr(test_error_line(&err), bad[i][1]), "%s: %s", bad[i][0], test_error_line(&err));
     }
+}
+
+Test(list, wrong_name_is_cut_between_characters)
+{
+    char list[2 + 2 * 40 + 1] = "a";
+    eg_error err;
+    for (int i = 0; i < 40; i++)
+        strcat(list, "\u00e9");
+    eg_error_init(&err);
+    cr_assert_eq(eg_pass_check_list(list, &err), EG_E_USAGE);
+    cr_assert(eg_utf8_valid(err.message, strlen(err.message), NULL), "%s", err.message);
 }
 
 #define TWICE                                                                                                          \
