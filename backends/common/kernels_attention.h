@@ -3,9 +3,10 @@
  * The attention kernel in terms of vectors; a part of kernels_simd.h.
  *
  * Vectors run along the queries: a tile's queries are turned into a panel [size][lanes], keys are read where they lie
- * (values too, if there are few queries), and the scores of up to EG_ATTENTION_KEYS keys gather in a block [keys][lanes] in the first level of the
- * cache. So maximum, exponential and sum of a query stay in its lane, and the block, read by columns, is what the values
- * are weighted with. Each lane and each element of the result is a chain of its own: tiles may be cut anywhere.
+ * (values too, if there are few queries), and the scores of up to EG_ATTENTION_KEYS keys gather in a block [keys][lanes]
+ * in the first level of the cache. So maximum, exponential and sum of a query stay in its lane, and the block, read by
+ * columns, is what the values are weighted with. Each lane and each element of the result is a chain of its own: tiles
+ * may be cut anywhere.
  */
 
 /* Vectors of the widest tile: a tile has one, two or three units. */
