@@ -55,7 +55,7 @@ const eg_arg eg_arg_table[] = {
     {ROW("lengths", EG_ARG_TEXT, EG_ON_COMPILE | EG_ON_BENCH | EG_ON_PROFILE | EG_ON_COMPARE | EG_ON_FUSION_REPORT, lengths), .value = "FILE",
      .help = "a batch whose texts have the lengths in FILE, one a line"},
     {ROW("seconds", EG_ARG_NUMBER, EG_ON_BENCH | EG_ON_PROFILE | EG_ON_FUSION_REPORT, seconds), .value = "N",
-     .help = "measure for that long (default 3)"},
+     .help = "measure for that long"},
     {ROW("html", EG_ARG_TEXT, EG_ON_FUSION_REPORT, html), .value = "FILE",
      .help = "write the report as a page that needs nothing else"},
     {ROW("format", EG_ARG_CHOICE, EG_ON_COMPILE, format), .value = "FORMAT", .choices = "text|json|dot|svg",

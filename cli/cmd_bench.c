@@ -269,7 +269,7 @@ const eg_command eg_cmd_bench = {
     .words = "MODEL",
     .summary = "measure how long a batch takes",
     .details = "One text of 128 tokens unless --shape or --lengths says otherwise; the embedding, or what --output\n"
-               "names.",
+               "names. --seconds is 3 by default.",
     .uses = EG_ON_BENCH,
     .run = run_bench,
 };

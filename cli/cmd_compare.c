@@ -92,13 +92,27 @@ print_only(const compare *c, eg_out *out)
     }
 }
 
+/* A backend may have left nodes to others. */
+static void
+print_ran_on(const compare *c, eg_out *out)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const char *asked = c->app->args.backends.items[i];
+        const char *ran_on = eg_json_text(item(eg_json_get(c->description.root, "backends"), i));
+        if (strcmp(asked, ran_on) != 0)
+            eg_out_format(out, "%s ran on %s\n", asked, ran_on);
+    }
+}
+
 static void
 print_table(const compare *c, eg_out *out)
 {
     const eg_json *root = c->description.root, *ops = eg_json_get(root, "ops"), *outputs = eg_json_get(root, "outputs");
     const char *const *names = c->app->args.backends.items;
-    eg_out_format(out, "a is %s, b is %s: largest |b - a| of each value, b's node alone and all before it\n\n",
-                  names[0], names[1]);
+    eg_out_format(out, "a is %s, b is %s: largest |b - a| of each value, b's node alone and all before it\n", names[0],
+                  names[1]);
+    print_ran_on(c, out);
+    eg_out_char(out, '\n');
     eg_out_format(out, "%-14s %-*s %10s%10s%10s%10s%10s\n", "op", NAME_WIDTH, "name", "isolated", "in all", "largest a",
                   "ms a", "ms b");
     for (const eg_json *op = ops ? ops->first : NULL; op; op = op->next)

@@ -39,7 +39,8 @@ const eg_command eg_cmd_fusion_report = {
     .summary = "measure what each fusion gains",
     .details =
         "Runs the batch with no fusion, all, all but one, and one alone, in turn; one text of 128 tokens unless\n"
-        "--shape or --lengths says otherwise. --html writes a page with the graphs, the memory and a roofline.",
+        "--shape or --lengths says otherwise. --html writes a page with the graphs, the memory and a roofline.\n"
+        "--seconds is for each of the plans, 3 by default.",
     .uses = EG_ON_FUSION_REPORT,
     .run = run_fusion_report,
 };

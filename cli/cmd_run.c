@@ -110,9 +110,9 @@ const eg_command eg_cmd_run = {
     .summary = "print or save any tensors of the model, by name",
     .details =
         "Names: last_hidden_state, pooler_output, hidden_states, attentions, attentions.3, the outputs of heads such\n"
-        "as logits, and any value that `egbert compile --dump-ir` shows. Prints a table, or nested lists with\n"
-        "--json; --npz alone prints nothing. A text longer than the model takes is an error, unless --max-length\n"
-        "is given.",
+        "as logits, and any value that the family names: `egbert inspect` lists them. Prints a table, or nested\n"
+        "lists with --json; --npz alone prints nothing. A text longer than the model takes is an error, unless\n"
+        "--max-length is given.",
     .uses = EG_ON_RUN,
     .run = run_run,
 };

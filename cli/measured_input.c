@@ -14,25 +14,13 @@ eg_measured_input_open(eg_measured_input *in, const eg_app *app, eg_error *err)
                         args->shape ? "--shape" : "--lengths");
     if (!texts && args->input_format)
         return eg_fault(err, EG_E_USAGE, "--input-format without --input");
-    in->own_shape = !args->shape && !args->lengths;
     return texts ? eg_source_open(args, 1, &in->source, err) : eg_shape_read(args, false, &in->shape, err);
-}
-
-static void
-cut_shape(eg_shape *shape, uint32_t limit)
-{
-    if (shape->longest <= limit)
-        return;
-    shape->lengths[0] = shape->longest = limit;
-    shape->tokens = limit;
 }
 
 eg_status
 eg_measured_input_make(eg_measured_input *in, const eg_session *session, eg_error *err)
 {
     if (!in->source) {
-        if (in->own_shape) /* one text */
-            cut_shape(&in->shape, eg_model_max_length(session->model));
         EG_TRY(eg_shape_input_make(session, &in->shape, &in->ids, err));
         in->input = in->ids.input;
         return EG_OK;

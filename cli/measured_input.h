@@ -10,7 +10,6 @@ typedef struct eg_measured_input {
     eg_source *source; /* NULL: a shape */
     eg_chunk chunk;
     eg_shape shape;
-    bool own_shape; /* nobody asked for it: cut to what the model takes */
     eg_shape_input ids;
     eg_input input; /* once it is made */
 } eg_measured_input;

@@ -90,6 +90,7 @@ eg_shape_read(const eg_arguments *args, bool optional, eg_shape *out, eg_error *
         return EG_OK;
     eg_status status =
         args->lengths ? read_file(args->lengths, out, err) : read_shape(args->shape ? args->shape : "1,128", out, err);
+    out->by_default = !args->shape && !args->lengths;
     if (status != EG_OK)
         eg_shape_free(out);
     return status;

@@ -9,6 +9,7 @@ typedef struct eg_shape {
     uint32_t *lengths; /* [count] */
     uint32_t count, longest;
     uint64_t tokens;
+    bool by_default; /* nobody asked for this one: a model with fewer positions gets a shorter text */
 } eg_shape;
 
 /* One text of 128 tokens where nothing is given; count 0 and lengths NULL then if `optional`. */

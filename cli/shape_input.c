@@ -23,11 +23,22 @@ read_vocabulary(const eg_session *session, uint32_t *out, eg_error *err)
     return EG_OK;
 }
 
+/* The default is one text. */
+static void
+cut_default(eg_shape *shape, uint32_t limit)
+{
+    if (!shape->by_default || shape->longest <= limit)
+        return;
+    shape->lengths[0] = shape->longest = limit;
+    shape->tokens = limit;
+}
+
 eg_status
-eg_shape_input_make(const eg_session *session, const eg_shape *shape, eg_shape_input *out, eg_error *err)
+eg_shape_input_make(const eg_session *session, eg_shape *shape, eg_shape_input *out, eg_error *err)
 {
     uint32_t vocabulary;
     *out = (eg_shape_input){0};
+    cut_default(shape, eg_model_max_length(session->model));
     EG_TRY(read_vocabulary(session, &vocabulary, err));
     out->ids = calloc(shape->tokens, sizeof *out->ids);
     out->cu_seqlens = calloc((size_t)shape->count + 1, sizeof *out->cu_seqlens);

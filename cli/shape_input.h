@@ -11,8 +11,8 @@ typedef struct eg_shape_input {
     eg_input input; /* points to them */
 } eg_shape_input;
 
-/* Ids that every token table of the session's model has. */
-EG_NODISCARD eg_status eg_shape_input_make(const eg_session *session, const eg_shape *shape, eg_shape_input *out,
+/* Ids that every token table of the session's model has. A shape that nobody asked for is cut to what the model takes. */
+EG_NODISCARD eg_status eg_shape_input_make(const eg_session *session, eg_shape *shape, eg_shape_input *out,
                                            eg_error *err);
 void eg_shape_input_free(eg_shape_input *input); /* zeroed is fine */
 

@@ -81,6 +81,11 @@ def test_passes_that_are_left_out_are_not_reported(tiny):
     assert "linear" not in {r["fusion"] for r in report["rows"]}
 
 
+def test_the_default_shape_is_what_the_model_takes(tiny):
+    (report,) = lines("fusion-report", tiny, "--seconds", "0.01")
+    assert report["shape"] == [1, 32]
+
+
 def test_bad_usage(tiny, tmp_path):
     refused(2, "fusion-report", says="MODEL")
     refused(2, "fusion-report", tiny, "--shape", "1", says="--shape")

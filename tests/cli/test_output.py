@@ -286,6 +286,8 @@ def test_bench(tiny, tmp_path):
     report = lines("bench", tiny, "--lengths", tmp_path / "lengths", "--seconds", "0.05")[0]
     assert report["shape"] == [2, 9] and report["tokens"] == 12
     assert "tokens/s" in done("bench", tiny, "--seconds", "0.05", "--shape", "1,8", "--output", "last_hidden_state")
+    cut = lines("bench", tiny, "--seconds", "0.05")[0]
+    assert cut["shape"] == [1, 32], "the default shape is cut to what the model takes"
     refused(2, "bench", tiny, "--seconds", "-1", says="--seconds")
 
 

@@ -186,6 +186,11 @@ def test_compare_table_fits_the_terminal(tiny):
     assert max(map(len, table.splitlines())) <= 100
 
 
+def test_compare_says_where_a_backend_that_takes_nothing_ran(tiny):
+    heading = done("compare", tiny, "x", "--backends", "null,cpu", "--quiet").split("\n\n")[0]
+    assert heading.splitlines()[1:] == ["null ran on cpu"]
+
+
 def test_compare_refuses_wrong_arguments(tiny, tmp_path):
     refused(2, "compare", tiny, "x", says="no --backends")
     refused(2, "compare", tiny, "x", "--backends", "cpu", says="not two")
