@@ -226,7 +226,9 @@ def test_poolings(tiny, modes):
 def test_compile_needs_no_weights(own_tiny):
     with_weights = lines("compile", own_tiny)[0]
     (own_tiny / "model.safetensors").unlink()
-    assert lines("compile", own_tiny)[0]["memory"] == with_weights["memory"]
+    of_shapes = lines("compile", own_tiny)[0]["memory"]
+    assert of_shapes and of_shapes.keys() <= with_weights["memory"].keys()  # scratch is known to compiled kernels alone
+    assert of_shapes == {key: with_weights["memory"][key] for key in of_shapes}
 
 
 @pytest.mark.parametrize("name", ["modules.json", "tokenizer.json", "config.json", "tokenizer_config.json", "sentence_bert_config.json"])
