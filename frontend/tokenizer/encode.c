@@ -45,6 +45,7 @@ eg_work_finish(eg_work *work)
     eg_free(work->hashes.items);
     eg_free(work->symbols.items);
     eg_free(work->merges.items);
+    eg_free(work->lattice.items);
     eg_free(work->padded[0].items);
     eg_free(work->padded[1].items);
     tokens_finish(&work->sequences[0]);

@@ -11,27 +11,29 @@ extern const eg_part_type eg_normalizer_bert, eg_normalizer_sequence, eg_normali
     eg_normalizer_replace;
 extern const eg_part_type eg_pretokenizer_bert, eg_pretokenizer_sequence, eg_pretokenizer_whitespace,
     eg_pretokenizer_whitespace_split, eg_pretokenizer_punctuation, eg_pretokenizer_digits;
-extern const eg_part_type eg_pretokenizer_byte_level;
+extern const eg_part_type eg_normalizer_prepend, eg_normalizer_nmt;
+extern const eg_part_type eg_pretokenizer_byte_level, eg_pretokenizer_metaspace;
 extern const eg_part_type eg_decoder_wordpiece, eg_decoder_sequence, eg_decoder_byte_level, eg_decoder_byte_fallback,
-    eg_decoder_bpe, eg_decoder_fuse, eg_decoder_strip, eg_decoder_replace;
-extern const eg_model_type eg_model_wordpiece, eg_model_bpe;
+    eg_decoder_bpe, eg_decoder_fuse, eg_decoder_strip, eg_decoder_replace, eg_decoder_metaspace;
+extern const eg_model_type eg_model_wordpiece, eg_model_bpe, eg_model_unigram, eg_model_wordlevel;
 
 static const eg_part_type *const normalizers[] = {
     &eg_normalizer_bert,    &eg_normalizer_sequence,      &eg_normalizer_lowercase, &eg_normalizer_nfd,
     &eg_normalizer_nfkd,    &eg_normalizer_nfc,           &eg_normalizer_nfkc,      &eg_normalizer_strip,
-    &eg_normalizer_replace, &eg_normalizer_strip_accents,
+    &eg_normalizer_replace, &eg_normalizer_strip_accents, &eg_normalizer_prepend,   &eg_normalizer_nmt,
 };
 static const eg_part_type *const pretokenizers[] = {
     &eg_pretokenizer_bert,        &eg_pretokenizer_sequence,
     &eg_pretokenizer_whitespace,  &eg_pretokenizer_whitespace_split,
     &eg_pretokenizer_punctuation, &eg_pretokenizer_digits,
-    &eg_pretokenizer_byte_level,
+    &eg_pretokenizer_byte_level,  &eg_pretokenizer_metaspace,
 };
 static const eg_part_type *const decoders[] = {
-    &eg_decoder_wordpiece, &eg_decoder_sequence, &eg_decoder_byte_level, &eg_decoder_byte_fallback,
-    &eg_decoder_bpe,       &eg_decoder_fuse,     &eg_decoder_strip,      &eg_decoder_replace,
+    &eg_decoder_wordpiece, &eg_decoder_sequence, &eg_decoder_byte_level, &eg_decoder_byte_fallback, &eg_decoder_bpe,
+    &eg_decoder_fuse,      &eg_decoder_strip,    &eg_decoder_replace,    &eg_decoder_metaspace,
 };
-static const eg_model_type *const models[] = {&eg_model_wordpiece, &eg_model_bpe};
+static const eg_model_type *const models[] = {&eg_model_wordpiece, &eg_model_bpe, &eg_model_unigram,
+                                              &eg_model_wordlevel};
 
 static const struct {
     const char *name;
@@ -111,11 +113,26 @@ eg_part_load_list(eg_loading *in, eg_part_kind kind, const eg_json *spec, const 
     return EG_OK;
 }
 
+/* The model of older files, which do not say their type; NULL: they do, or nothing tells. */
+static const char *
+guess_model(const eg_json *spec)
+{
+    const eg_json *vocab = eg_json_get(spec, "vocab");
+    if (eg_json_get(spec, "type") || !vocab)
+        return NULL;
+    if (eg_json_get(spec, "merges"))
+        return "BPE";
+    if (vocab->type == EG_JSON_ARRAY)
+        return "Unigram";
+    return eg_json_get(spec, "continuing_subword_prefix") ? "WordPiece" : "WordLevel";
+}
+
 eg_status
 eg_model_load(eg_loading *in, const eg_json *spec, eg_error *err)
 {
-    const char *type = NULL;
-    EG_TRY(read_type(in, spec, "model", &type, err));
+    const char *type = guess_model(spec);
+    if (!type)
+        EG_TRY(read_type(in, spec, "model", &type, err));
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         if (strcmp(models[i]->name, type) != 0)
             continue;

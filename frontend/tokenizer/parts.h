@@ -80,6 +80,14 @@ typedef struct eg_merge_due {
     int32_t into;
 } eg_merge_due;
 
+/* A place in a word, in bytes: the best way there, whose last piece begins at `begin`; where the next piece ends. */
+typedef struct eg_lattice_place {
+    double score;
+    uint32_t begin, next;
+    int32_t id;
+    bool reached;
+} eg_lattice_place;
+
 /* An added token among the tokens, and the blanks at its ends that it took from the text. */
 typedef struct eg_padded_token {
     size_t at;
@@ -98,7 +106,8 @@ typedef struct eg_work {
     EG_VEC(char) bytes;      /* a word in UTF-8 */
     EG_VEC(uint64_t) hashes; /* of its prefixes */
     EG_VEC(eg_bpe_symbol) symbols;
-    EG_VEC(eg_merge_due) merges;       /* a heap, the next to be done first */
+    EG_VEC(eg_merge_due) merges; /* a heap, the next to be done first */
+    EG_VEC(eg_lattice_place) lattice;
     EG_VEC(eg_padded_token) padded[2]; /* of each sequence, if offsets are trimmed */
     eg_tokens sequences[2];
 } eg_work;

@@ -144,6 +144,44 @@ def bpe_cases(rng):
                            {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}))
 
 
+def unigram(rng, **options):
+    trained = Tokenizer(models.Unigram())
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trained.train_from_iterator(corpus(rng, 1500), trainers.UnigramTrainer(
+        vocab_size=700, special_tokens=SPECIALS, unk_token="<unk>", show_progress=False))
+    return {**json.loads(trained.to_str())["model"], **options}
+
+
+def metaspace(scheme, split=True):
+    return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split}
+
+
+def unigram_cases(rng):
+    model = unigram(rng)
+    for scheme in ("always", "first", "never"):
+        yield (f"unigram {scheme}", spec(
+            model, pre=metaspace(scheme, split=scheme != "never"), post=sentence(tokens_of(model)),
+            decoder=metaspace(scheme), mask={"lstrip": True}, more=MORE if scheme != "always" else ()))
+    nmt = {"type": "Sequence", "normalizers": [{"type": "Nmt"}, {"type": "NFKC"},
+                                               {"type": "Strip", "strip_left": True, "strip_right": True}]}
+    yield "unigram, old Metaspace", spec(model, normalizer=nmt, pre={"type": "Sequence", "pretokenizers": [
+        {"type": "WhitespaceSplit"}, {"type": "Metaspace", "replacement": "▁", "add_prefix_space": True, "str_rep": "▁"}]})
+    yield "unigram, stripped", spec(model, normalizer=nmt, pre=metaspace("first"))
+    yield "unigram, prepended", spec(
+        model, normalizer={"type": "Sequence", "normalizers": [
+            {"type": "Prepend", "prepend": "▁▁x"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]})
+    ties = {"type": "Unigram", "unk_id": 3, "vocab": [[t, 0.0] for t in SPECIALS] + [
+        ["a", -1.0], ["aa", -2.0], ["aaa", -3.0], ["b", -1.5], ["ab", -2.5], ["é", -1.0], ["e", -1.0], ["s", -4.0]]}
+    yield "ties", spec(ties)
+    fallback = {**ties, "byte_fallback": True,
+                "vocab": ties["vocab"] + [[f"<0x{byte:02X}>", -9.0] for byte in range(256)]}
+    yield "unigram, byte fallback", spec(fallback, decoder={"type": "Sequence", "decoders": [
+        {"type": "ByteFallback"}, {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "never", "split": True}]})
+    words = {t: i for i, t in enumerate(SPECIALS + STEMS + ["don", "Café", "."])}
+    yield "words", spec({"type": "WordLevel", "vocab": words, "unk_token": "<unk>"}, pre={"type": "Whitespace"},
+                        post=sentence(words), more=MORE[:2])
+
+
 def with_bytes(model):
     vocab = dict(model["vocab"])
     for byte in range(256):
@@ -161,9 +199,10 @@ def without_some_bytes(model):
 
 def all_cases(seed):
     yield from bpe_cases(random.Random(seed))
+    yield from unigram_cases(random.Random(seed + 1))
 
 
-EVERY = {"gpt2"}  # where each character is tried, not only some
+EVERY = {"gpt2", "unigram, old Metaspace"}  # where each character is tried, not only some
 ADDED_TEXT = SPECIALS + ["<mask>", " <mask>", "  <mask> ", "<ent>", "  <ent>  ", "dog", "dogs", "Café", "new", "  new", "    "]
 
 
@@ -191,7 +230,7 @@ def run(build, lines, out=sys.stdout, only=None):
     total = 0
     with tempfile.TemporaryDirectory() as scratch:
         for name, data in all_cases(20240611):
-            if only and only not in name:
+            if only and not name.startswith(only):
                 continue
             begin = time.time()
             count = compare(name, data, build, scratch, lines, every if name in EVERY else some, rng)
