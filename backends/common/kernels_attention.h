@@ -127,9 +127,9 @@ attention_turn_bias(const eg_attention *a, const attention_tile *tile, int64_t b
         int64_t first = a->first + tile->first + i - a->bias_window;
         first = first < 0 ? 0 : first > a->bias_last ? a->bias_last : first;
         int64_t from = begin > first ? begin : first, to = end < first + a->ldb ? end : first + a->ldb;
-        const float *row = a->bias + (tile->first + i) * a->ldb - first;
+        const float *row = a->bias + (tile->first + i) * a->ldb;
         for (int64_t key = from; key < to; key++)
-            bias[(key - begin) * tile->lanes + i] = row[key];
+            bias[(key - begin) * tile->lanes + i] = row[key - first];
     }
 }
 
@@ -280,8 +280,8 @@ attention_strip(const eg_attention *a, int64_t c)
 }
 
 /*
- * The values of the keys [begin, end) of a block, strip by strip, each [EG_ATTENTION_KEYS][columns]: rows often lie a power of two apart
- * and would throw each other out of the cache.
+ * The values of the keys [begin, end) of a block, strip by strip, each [EG_ATTENTION_KEYS][columns]: rows often lie a
+ * power of two apart and would throw each other out of the cache.
  */
 static void
 attention_gather_values(const eg_attention *a, int64_t begin, int64_t end, float *near)
