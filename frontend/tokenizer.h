@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text to token ids, equal to Hugging Face's `tokenizers`. Built from tokenizer.json as it stands; where there is none,
- * from vocab.txt + tokenizer_config.json. Components (normalizer, pre-tokenizer, model, post-processor) are one file
+ * from vocab.txt, or vocab.json + merges.txt, and tokenizer_config.json. Components (normalizer, pre-tokenizer, model, post-processor) are one file
  * each in frontend/tokenizer/, composed as the file says; a component that is not there is an error by name.
  *
  * Time is linear in the length of the text. Thread-safety: a tokenizer is immutable; an eg_encoding belongs to its
@@ -37,8 +37,8 @@ typedef struct eg_encoding { /* {0} is empty; eg_encoding_finish frees */
 
 /* What a folder says about its tokenizer, for `inspect`. Strings live with the tokenizer. */
 typedef struct eg_tokenizer_info {
-    const char *source;                      /* "tokenizer.json" or "vocab.txt" */
-    const char *model;                       /* "WordPiece" */
+    const char *source;                      /* "tokenizer.json", "vocab.txt" or "vocab.json" */
+    const char *model;                       /* "WordPiece", "BPE", … */
     const char *class_name;                  /* tokenizer_config.json's tokenizer_class, or NULL */
     uint32_t vocab_size;                     /* added tokens included */
     uint32_t specials_single, specials_pair; /* tokens put around one text, around a pair */

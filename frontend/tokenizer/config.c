@@ -4,31 +4,36 @@
 
 #include "frontend/tokenizer/parts.h"
 
-/* Classes whose vocab.txt is read by BERT's rules, and those whose models are fed type ids. */
+/* How the files of a class are read without tokenizer.json, and whether its models are fed type ids. */
+enum { OTHER, BERT, BYTES, BYTES_DOUBLED };
 static const struct {
     const char *name; /* without "Fast" */
-    bool bert, type_ids;
+    int files;
+    bool type_ids;
 } classes[] = {
-    {"BertTokenizer", true, true},
-    {"BertJapaneseTokenizer", false, true},
-    {"CanineTokenizer", false, true},
-    {"ConvBertTokenizer", true, true},
-    {"DPRContextEncoderTokenizer", true, true},
-    {"DPRQuestionEncoderTokenizer", true, true},
-    {"DPRReaderTokenizer", true, false},
-    {"DebertaTokenizer", false, true},
-    {"DebertaV2Tokenizer", false, true},
-    {"DistilBertTokenizer", true, false},
-    {"ElectraTokenizer", true, true},
-    {"FNetTokenizer", false, true},
-    {"LayoutLMTokenizer", true, true},
-    {"LayoutLMv2Tokenizer", false, true},
-    {"MarkupLMTokenizer", false, true},
-    {"MobileBertTokenizer", true, true},
-    {"RealmTokenizer", true, true},
-    {"RetriBertTokenizer", true, true},
-    {"SqueezeBertTokenizer", true, true},
-    {"TapasTokenizer", false, true},
+    {"BertTokenizer", BERT, true},
+    {"BertJapaneseTokenizer", OTHER, true},
+    {"CanineTokenizer", OTHER, true},
+    {"ConvBertTokenizer", BERT, true},
+    {"DPRContextEncoderTokenizer", BERT, true},
+    {"DPRQuestionEncoderTokenizer", BERT, true},
+    {"DPRReaderTokenizer", BERT, false},
+    {"DebertaTokenizer", OTHER, true},
+    {"DebertaV2Tokenizer", OTHER, true},
+    {"DistilBertTokenizer", BERT, false},
+    {"ElectraTokenizer", BERT, true},
+    {"GPT2Tokenizer", BYTES, false},
+    {"FNetTokenizer", OTHER, true},
+    {"LayoutLMTokenizer", BERT, true},
+    {"LayoutLMv2Tokenizer", OTHER, true},
+    {"LongformerTokenizer", BYTES_DOUBLED, false},
+    {"MarkupLMTokenizer", OTHER, true},
+    {"MobileBertTokenizer", BERT, true},
+    {"RealmTokenizer", BERT, true},
+    {"RetriBertTokenizer", BERT, true},
+    {"RobertaTokenizer", BYTES_DOUBLED, false},
+    {"SqueezeBertTokenizer", BERT, true},
+    {"TapasTokenizer", OTHER, true},
 };
 
 /* The row of a class, or -1. */
@@ -50,7 +55,15 @@ eg_class_is_bert(const char *class_name)
     if (!class_name)
         return true;
     int row = find_class(class_name);
-    return row >= 0 && classes[row].bert;
+    return row >= 0 && classes[row].files == BERT;
+}
+
+bool
+eg_class_is_byte_level(const char *class_name, bool *out_doubled)
+{
+    int row = class_name ? find_class(class_name) : -1;
+    *out_doubled = !class_name || (row >= 0 && classes[row].files == BYTES_DOUBLED);
+    return *out_doubled || (row >= 0 && classes[row].files == BYTES);
 }
 
 bool

@@ -464,10 +464,42 @@ typedef struct eg_tokenizer_files {
     const char *config_file, *specials_map_file, *added_tokens_file;
 } eg_tokenizer_files;
 
+/* The special tokens of a class and the tokens that its files add (class_tokens.c). */
+typedef struct eg_class_token {
+    const char *text;
+    size_t length;
+} eg_class_token;
+
+typedef struct eg_class_tokens {
+    eg_class_token specials[8];
+    size_t count;
+    const eg_json *entries; /* of added_tokens_decoder, or if `legacy` of added_tokens.json */
+    const char *file;       /* theirs */
+    bool legacy;
+} eg_class_tokens;
+
+/* Reads them and sets in->extra_*, the room that the vocabulary must leave. At most 8 names. */
+EG_NODISCARD eg_status eg_class_tokens_find(eg_loading *in, const eg_tokenizer_files *files, const char *const *names,
+                                            const char *const *defaults, size_t count, eg_class_tokens *out,
+                                            eg_error *err);
+EG_NODISCARD eg_status eg_class_tokens_put(eg_loading *in, const eg_class_tokens *tokens, eg_error *err);
+
 EG_NODISCARD eg_status eg_tokenizer_load_json(eg_tokenizer *tokenizer, const eg_json *root, const char *file,
                                               eg_error *err);
 EG_NODISCARD eg_status eg_tokenizer_load_vocab_txt(eg_tokenizer *tokenizer, const char *text, size_t length,
                                                    const char *file, const eg_tokenizer_files *files, eg_error *err);
+/* The length of the line at *at; moves *at behind its end. */
+size_t eg_cut_line(const char *text, size_t length, size_t *at);
+
+typedef struct eg_merges_file {
+    const char *text, *file;
+    size_t length;
+} eg_merges_file;
+
+/* `doubled`: with the special tokens of RobertaProcessing around a text, else with none. */
+EG_NODISCARD eg_status eg_tokenizer_load_merges(eg_tokenizer *tokenizer, const eg_json *vocab, const char *vocab_file,
+                                                const eg_merges_file *merges, const eg_tokenizer_files *files,
+                                                bool doubled, eg_error *err);
 /* What tokenizer_config.json says beside the tokens: limits, sides, names of the special tokens. */
 EG_NODISCARD eg_status eg_tokenizer_configure(eg_tokenizer *tokenizer, const eg_tokenizer_files *files, eg_error *err);
 /* The special token `key` ("cls_token") of the files, or `fallback`. *out_spec is its place, or NULL. */
@@ -475,6 +507,8 @@ EG_NODISCARD eg_status eg_special_token(const eg_tokenizer_files *files, const c
                                         const char **out, size_t *out_length, eg_error *err);
 /* Whether vocab.txt of this class (NULL: none is named) is BERT's. */
 bool eg_class_is_bert(const char *class_name);
+/* Whether vocab.json and merges.txt of this class are byte-level BPE, and with special tokens around a text. */
+bool eg_class_is_byte_level(const char *class_name, bool *out_doubled);
 bool eg_class_feeds_type_ids(const char *class_name, const char *model);
 
 EG_NODISCARD eg_status eg_post_processor_load(eg_loading *in, const eg_json *spec, eg_error *err);

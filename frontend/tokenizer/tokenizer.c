@@ -15,10 +15,11 @@ typedef struct reading {
     const char *path;
 } reading;
 
-enum { TOKENIZER_JSON, VOCAB_TXT, CONFIG, SPECIALS_MAP, ADDED_TOKENS, FILES };
+enum { TOKENIZER_JSON, VOCAB_TXT, CONFIG, SPECIALS_MAP, ADDED_TOKENS, VOCAB_JSON, MERGES, FILES };
 
-static const char *const file_names[FILES] = {"tokenizer.json", "vocab.txt", "tokenizer_config.json",
-                                              "special_tokens_map.json", "added_tokens.json"};
+static const char *const file_names[FILES] = {
+    "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json",     "merges.txt"};
 
 static eg_status
 read_file(const char *dir, const char *name, bool as_json, eg_arena *arena, reading *out, eg_error *err)
@@ -50,25 +51,46 @@ read_class(eg_tokenizer *tokenizer, const reading *config, eg_error *err)
 }
 
 static eg_status
+unknown_class(const eg_tokenizer *tokenizer, const reading *config, const char *files, eg_error *err)
+{
+    const eg_json *name = eg_json_get(config->json, "tokenizer_class");
+    return eg_hint(err,
+                   eg_fail_at(err, EG_E_INPUT, config->path, name->line, name->column,
+                              "%s of the class '%.64s' is not supported", files, tokenizer->info.class_name),
+                   "a tokenizer.json beside it would be read");
+}
+
+static eg_status
 load_vocab_txt(eg_tokenizer *tokenizer, const reading *files, const eg_tokenizer_files *json, eg_error *err)
 {
     const reading *vocab = &files[VOCAB_TXT], *config = &files[CONFIG];
-    if (!eg_class_is_bert(tokenizer->info.class_name)) {
-        const eg_json *name = eg_json_get(config->json, "tokenizer_class");
-        return eg_hint(err,
-                       eg_fail_at(err, EG_E_INPUT, config->path, name->line, name->column,
-                                  "vocab.txt of the class '%.64s' is not supported", tokenizer->info.class_name),
-                       "a tokenizer.json beside it would be read");
-    }
+    if (!eg_class_is_bert(tokenizer->info.class_name))
+        return unknown_class(tokenizer, config, "vocab.txt", err);
     return eg_tokenizer_load_vocab_txt(tokenizer, vocab->file.size ? vocab->file.data : "", vocab->file.size,
                                        vocab->path, json, err);
 }
 
 static eg_status
+load_merges(eg_tokenizer *tokenizer, const reading *files, const eg_tokenizer_files *json, eg_error *err)
+{
+    const eg_file *file = &files[MERGES].file;
+    eg_merges_file merges = {file->size ? file->data : "", files[MERGES].path, file->size};
+    bool doubled;
+    if (!eg_class_is_byte_level(tokenizer->info.class_name, &doubled))
+        return unknown_class(tokenizer, &files[CONFIG], "vocab.json with merges.txt", err);
+    return eg_tokenizer_load_merges(tokenizer, files[VOCAB_JSON].json, files[VOCAB_JSON].path, &merges, json, doubled,
+                                    err);
+}
+
+static eg_status
 load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch, eg_error *err)
 {
-    for (int i = 0; i < FILES; i++)
-        EG_TRY(read_file(dir, file_names[i], i != VOCAB_TXT, scratch, &files[i], err));
+    for (int i = 0; i < FILES; i++) {
+        bool needed = i < VOCAB_JSON || (!files[TOKENIZER_JSON].json && !files[VOCAB_TXT].file.path);
+        bool as_json = i != VOCAB_TXT && i != MERGES;
+        if (needed)
+            EG_TRY(read_file(dir, file_names[i], as_json, scratch, &files[i], err));
+    }
     eg_tokenizer_files json = {
         .config = files[CONFIG].json,
         .specials_map = files[SPECIALS_MAP].json,
@@ -82,9 +104,12 @@ load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch
         EG_TRY(eg_tokenizer_load_json(tokenizer, files[TOKENIZER_JSON].json, files[TOKENIZER_JSON].path, err));
     else if (files[VOCAB_TXT].file.path)
         EG_TRY(load_vocab_txt(tokenizer, files, &json, err));
+    else if (files[VOCAB_JSON].json && files[MERGES].file.path)
+        EG_TRY(load_merges(tokenizer, files, &json, err));
     else
-        return eg_fail_at(err, EG_E_INPUT, dir, 0, 0,
-                          "has no tokenizer: neither tokenizer.json nor vocab.txt is there");
+        return eg_fail_at(
+            err, EG_E_INPUT, dir, 0, 0,
+            "has no tokenizer: neither tokenizer.json nor vocab.txt nor vocab.json with merges.txt is there");
     return eg_tokenizer_configure(tokenizer, &json, err);
 }
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 import tokenizer_equality as equality
 from tokenizer_equality import NO_SPECIAL, Difference, Egbert
@@ -206,19 +206,47 @@ EVERY = {"gpt2", "unigram, old Metaspace"}  # where each character is tried, not
 ADDED_TEXT = SPECIALS + ["<mask>", " <mask>", "  <mask> ", "<ent>", "  <ent>  ", "dog", "dogs", "Café", "new", "  new", "    "]
 
 
-def compare(name, data, build, scratch, lines, every, rng):
+def json_folder(name, data, scratch):
     folder = pathlib.Path(scratch) / name.replace(" ", "_")
     folder.mkdir()
     text = json.dumps(data, ensure_ascii=False)
     (folder / "tokenizer.json").write_text(text)
-    oracle, egbert = Tokenizer.from_str(text), Egbert(build, folder)
+    return folder, Tokenizer.from_str(text)
+
+
+def merges_folder(doubled_specials, prefix, scratch):
+    """vocab.json and merges.txt, and what transformers' classes build of them."""
+    name = f"merges {doubled_specials} {prefix}"
+    model = byte_level_bpe(random.Random(5))
+    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
+    folder = pathlib.Path(scratch) / name.replace(" ", "_")
+    folder.mkdir()
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(" ".join(m) + "\n" for m in merges))
+    (folder / "tokenizer_config.json").write_text(json.dumps(
+        {"tokenizer_class": "RobertaTokenizer" if doubled_specials else "GPT2TokenizerFast", "add_prefix_space": prefix}))
+    oracle = Tokenizer(models.BPE(vocab=model["vocab"], merges=merges))
+    oracle.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
+    oracle.decoder = decoders.ByteLevel()
+    specials = ["<s>", "</s>", "<unk>", "<pad>", "<mask>"] if doubled_specials else ["<|endoftext|>"]
+    oracle.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in specials])
+    if doubled_specials:
+        oracle.post_processor = processors.RobertaProcessing(
+            ("</s>", oracle.token_to_id("</s>")), ("<s>", oracle.token_to_id("<s>")), True, prefix)
+    return name, folder, oracle
+
+
+def compare(name, folder, oracle, build, lines, every, rng):
+    egbert = Egbert(build, folder)
     mixed = [line(rng, STEMS, ADDED_TEXT) for _ in range(lines)]
     count = equality.compare_lines(name, oracle, egbert, mixed)
     count += equality.compare_lines(name, oracle, egbert, every)
     count += equality.compare_lines(name, oracle, egbert, mixed[:300], NO_SPECIAL)
     count += equality.compare_pairs(name, oracle, egbert, list(zip(mixed[:200], mixed[200:400])), rng)
     count += equality.compare_truncated(name, oracle, egbert, mixed[:300], "right")
-    (folder / "tokenizer_config.json").write_text(json.dumps({"truncation_side": "left"}))
+    config = folder / "tokenizer_config.json"
+    kept = json.loads(config.read_text()) if config.exists() else {}
+    config.write_text(json.dumps({**kept, "truncation_side": "left"}))
     count += equality.compare_truncated(name, oracle, egbert, mixed[:300], "left")
     return count + equality.compare_decode(name, oracle, egbert, mixed[:200], False, rng)
 
@@ -229,11 +257,13 @@ def run(build, lines, out=sys.stdout, only=None):
     some = every[::7]
     total = 0
     with tempfile.TemporaryDirectory() as scratch:
-        for name, data in all_cases(20240611):
+        cases = [(name, *json_folder(name, data, scratch)) for name, data in all_cases(20240611)]
+        cases += [merges_folder(doubled, prefix, scratch) for doubled in (True, False) for prefix in (True, False)]
+        for name, folder, oracle in cases:
             if only and not name.startswith(only):
                 continue
             begin = time.time()
-            count = compare(name, data, build, scratch, lines, every if name in EVERY else some, rng)
+            count = compare(name, folder, oracle, build, lines, every if name in EVERY else some, rng)
             total += count
             print(f"{name}: {count} equal, {time.time() - begin:.1f} s", file=out, flush=True)
     print(f"{total} equal", file=out)

@@ -145,3 +145,72 @@ Test(tokenizer_bpe, refuses_bad_merges_with_their_place)
         eg_strbuf_finish(&text);
     }
 }
+
+/* ---- vocab.json and merges.txt ---- */
+
+#define VOCAB_FILE                                                                                                     \
+    "{\"<s>\":0,\"</s>\":1,\"a\":2,\"b\":3,\"\u0120\":4,\"ab\":5,\"\u0120ab\":6,\"<|endoftext|>\":7,\"#\":8,\"##\":9}"
+
+static const char *
+merges_fault(const test_folder *folder, const char *merges, eg_error *err)
+{
+    eg_tokenizer *tokenizer;
+    test_write(folder, "merges.txt", merges);
+    eg_error_init(err);
+    cr_assert_eq(eg_tokenizer_open(folder->path, &tokenizer, err), EG_E_INPUT, "accepted: %s", merges);
+    return test_error_line(err);
+}
+
+static void
+expect_folder(const test_folder *folder, const char *text, const int32_t *ids, size_t count)
+{
+    eg_tokenizer *tokenizer;
+    eg_encoding encoding = {0};
+    eg_error err;
+    eg_error_init(&err);
+    cr_assert_eq(eg_tokenizer_open(folder->path, &tokenizer, &err), EG_OK, "%s", test_error_line(&err));
+    cr_assert_eq(eg_tokenizer_encode(tokenizer, text, strlen(text), NULL, 0, NULL, &encoding, &err), EG_OK);
+    cr_assert_eq(encoding.count, count);
+    cr_assert_arr_eq(encoding.ids, ids, count * sizeof *ids);
+    eg_encoding_finish(&encoding);
+    eg_tokenizer_close(tokenizer);
+}
+
+Test(tokenizer_bpe, reads_merges_as_they_come)
+{
+    static const char *const files[] = {"#version: 0.2\na b\n\u0120 ab\n# #\n", "a b\n\u0120 ab\n# #",
+                                        "#version: 0.2\r\na b\r\n\u0120 ab\r\n# #\r\n"};
+    test_folder folder = test_folder_new();
+    test_write(&folder, "vocab.json", VOCAB_FILE);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        test_write(&folder, "merges.txt", files[i]);
+        test_write(&folder, "tokenizer_config.json", "{\"tokenizer_class\": \"RobertaTokenizerFast\"}");
+        expect_folder(&folder, "ab ab##", (int32_t[]){0, 5, 6, 9, 1}, 5);
+        test_write(&folder, "tokenizer_config.json",
+                   "{\"tokenizer_class\": \"GPT2Tokenizer\", \"add_prefix_space\": true}");
+        expect_folder(&folder, "ab", (int32_t[]){6}, 1);
+    }
+    test_folder_remove(&folder);
+}
+
+Test(tokenizer_bpe, refuses_bad_merges_files)
+{
+    test_folder folder = test_folder_new();
+    eg_error err;
+    test_write(&folder, "vocab.json", VOCAB_FILE);
+    test_write(&folder, "tokenizer_config.json", "{\"tokenizer_class\": \"RobertaTokenizer\"}");
+    merges_fault(&folder, "#version: 0.2\na b c\n", &err);
+    test_assert_error(&err, EG_E_INPUT, 2, 1, "not two tokens");
+    merges_fault(&folder, "a b\n\n\u0120 ab\n", &err);
+    test_assert_error(&err, EG_E_INPUT, 2, 1, "not two tokens");
+    merges_fault(&folder, "a b\nb \n", &err);
+    test_assert_error(&err, EG_E_INPUT, 2, 1, "not two tokens");
+    merges_fault(&folder, "a b\nb a\n", &err);
+    test_assert_error(&err, EG_E_INPUT, 2, 1, "what it gives is not in the vocabulary");
+    merges_fault(&folder, "a b\n\xff b\n", &err);
+    test_assert_error(&err, EG_E_INPUT, 2, 1, "UTF-8");
+    test_write(&folder, "tokenizer_config.json", "{\"tokenizer_class\": \"FlaubertTokenizer\"}");
+    merges_fault(&folder, "a b\n", &err);
+    test_assert_error(&err, EG_E_INPUT, 1, 21, "FlaubertTokenizer");
+    test_folder_remove(&folder);
+}
