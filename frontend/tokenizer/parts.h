@@ -210,6 +210,9 @@ EG_NODISCARD eg_status eg_part_load(eg_loading *in, eg_part_kind kind, const eg_
 EG_NODISCARD eg_status eg_part_load_list(eg_loading *in, eg_part_kind kind, const eg_json *spec, const char *key,
                                          const void **out_state, eg_error *err);
 
+/* The "behavior" of a pre-tokenizer that splits. */
+EG_NODISCARD eg_status eg_split_read(eg_loading *in, const eg_json *spec, eg_split *out, eg_error *err);
+
 /* ---- vocab.c ---- */
 
 typedef struct eg_token_slot {

@@ -43,28 +43,34 @@ split_words(const void *state, eg_work *work, eg_error *err)
     return eg_words_split_by(work, segment_words, NULL, EG_SPLIT_REMOVED, err);
 }
 
-static eg_status
-load_behavior(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
+eg_status
+eg_split_read(eg_loading *in, const eg_json *spec, eg_split *out, eg_error *err)
 {
     static const char *const names[] = {"Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"};
     const eg_json *value = eg_json_get(spec, "behavior");
-    eg_split *state = eg_arena_alloc(in->arena, sizeof *state);
-    if (!state)
-        return eg_fail_nomem(err, "a pre-tokenizer");
-    *state = EG_SPLIT_ISOLATED;
-    *out_state = state;
+    *out = EG_SPLIT_ISOLATED;
     if (!value)
         return EG_OK;
     if (value->type != EG_JSON_STRING)
         return eg_json_wrong_type(value, in->file, "a string", err);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(value->string, names[i]) == 0) {
-            *state = (eg_split)i;
+            *out = (eg_split)i;
             return EG_OK;
         }
     }
     return eg_hint(err, eg_fail_json(in, value, err, "unknown behavior '%s'", value->string),
                    "one of Isolated, Removed, MergedWithPrevious, MergedWithNext, Contiguous");
+}
+
+static eg_status
+load_behavior(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
+{
+    eg_split *state = eg_arena_alloc(in->arena, sizeof *state);
+    if (!state)
+        return eg_fail_nomem(err, "a pre-tokenizer");
+    *out_state = state;
+    return eg_split_read(in, spec, state, err);
 }
 
 static eg_status

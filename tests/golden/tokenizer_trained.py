@@ -22,7 +22,7 @@ STEMS = """learn read work think run speak write build light night water tree ho
 model token vector matrix attend embed search query answer question simple general natural deep small large good old new
 Straße école niño größer дом язык читать слово λόγος γλώσσα 言葉 文字 中文 语言 模型 한국어 단어 हिन्दी भाषा עברית لغة""".split()
 ENDINGS = ["", "", "s", "ing", "ed", "er", "ness", "ful", "able", "ly", "tion", "'s", "ого", "ами", "的", "です"]
-CONTRACTIONS = ["don't", "it's", "we'll", "they've", "I'm", "you're", "he'd", "X'S", "it’s", " 'll", "''", "'"]
+CONTRACTIONS = ["don't", "it's", "we'll", "they've", "I'm", "you're", "he'd", "X'S", "I'LL", "'ſ", "12345", "!!\r\n", " \n \n x", "it’s", " 'll", "''", "'"]
 
 
 def corpus(rng, lines):
@@ -65,6 +65,14 @@ def char_bpe(rng, size=900, **options):
 
 def byte_level(prefix, regex=True, trim=True):
     return {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": trim, "use_regex": regex}
+
+
+WORDS = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+         r"|\s+(?!\S)|\s+")
+
+
+def split(pattern, behavior="Isolated", invert=False):
+    return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
 
 
 def doubled(vocab, prefix, trim):
@@ -125,7 +133,13 @@ def bpe_cases(rng):
         {"type": "Digits", "individual_digits": True}, byte_level(False, regex=False)]}, decoder=decoder)
     yield "ByteLevel after words", spec(pairs, pre={"type": "Sequence", "pretokenizers": [
         {"type": "Punctuation"}, {"type": "WhitespaceSplit"}, byte_level(True)]}, decoder=decoder)
+    yield "split words", spec({**pairs, "ignore_merges": True}, pre={"type": "Sequence", "pretokenizers": [
+        split({"Regex": WORDS}), byte_level(False, regex=False)]}, post=sentence(vocab), decoder=decoder, more=MORE)
     plain = {"type": "WhitespaceSplit"}
+    for behavior in ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"):
+        for invert in (False, True) if behavior in ("Removed", "MergedWithNext") else (False,):
+            yield f"split at blanks, {behavior}, {invert}", spec(pairs, pre={"type": "Sequence", "pretokenizers": [
+                split({"String": " "}, behavior, invert), byte_level(False, regex=False)]})
     clip = char_bpe(rng, end_of_word_suffix="</w>")
     yield "suffix", spec(clip, pre=plain, post=sentence(clip["vocab"]), decoder={"type": "BPEDecoder", "suffix": "</w>"})
     yield "suffix, fused", spec({**clip, "fuse_unk": True}, pre=plain, normalizer={"type": "Lowercase"})
@@ -202,7 +216,7 @@ def all_cases(seed):
     yield from unigram_cases(random.Random(seed + 1))
 
 
-EVERY = {"gpt2", "unigram, old Metaspace"}  # where each character is tried, not only some
+EVERY = {"gpt2", "split words", "unigram, old Metaspace"}  # where each character is tried, not only some
 ADDED_TEXT = SPECIALS + ["<mask>", " <mask>", "  <mask> ", "<ent>", "  <ent>  ", "dog", "dogs", "Café", "new", "  new", "    "]
 
 

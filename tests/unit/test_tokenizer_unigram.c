@@ -65,6 +65,17 @@ Test(tokenizer_unigram, puts_marks_for_blanks)
     expect(FILE_OF(METASPACE(""), UNIGRAM(VOCAB, "")), "", "");
 }
 
+Test(tokenizer_unigram, splits_at_a_string)
+{
+#define SPLIT(pattern, more) "{\"type\":\"Split\",\"pattern\":" pattern more "}"
+    expect(FILE_OF(SPLIT("{\"String\":\"ab\"}", ",\"behavior\":\"Removed\""), UNIGRAM(VOCAB, "")), "aabb",
+           "3[0,1) 5[3,4)");
+    expect(FILE_OF(SPLIT("{\"String\":\"ab\"}", ",\"behavior\":\"Removed\",\"invert\":true"), UNIGRAM(VOCAB, "")),
+           "aabb", "6[1,3)");
+    expect(FILE_OF(SPLIT("{\"String\":\"a\"}", ",\"behavior\":\"Isolated\""), UNIGRAM(VOCAB, "")), "aab",
+           "3[0,1) 3[1,2) 5[2,3)");
+}
+
 Test(tokenizer_unigram, decodes_marks)
 {
     eg_tokenizer *tokenizer = open_text(FILE_OF(METASPACE(""), UNIGRAM(VOCAB, "")));
@@ -110,6 +121,9 @@ Test(tokenizer_unigram, refuses_bad_files)
         {"{\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0}}}", "'<unk>' is not in the vocabulary"},
         {FILE_OF(METASPACE(",\"prepend_scheme\":\"often\""), UNIGRAM(VOCAB, "")), "'often'"},
         {FILE_OF("{\"type\":\"Metaspace\",\"replacement\":\"ab\"}", UNIGRAM(VOCAB, "")), "one character"},
+        {FILE_OF(SPLIT("{\"Regex\":\"(a+)+$\"}", ""), UNIGRAM(VOCAB, "")), "pattern '(a+)+$' is not supported"},
+        {FILE_OF(SPLIT("{\"String\":\"\"}", ""), UNIGRAM(VOCAB, "")), "an empty string"},
+        {FILE_OF(SPLIT("{\"String\":\"a\"}", ",\"behavior\":\"Often\""), UNIGRAM(VOCAB, "")), "'Often'"},
         {"{\"normalizer\":{\"type\":\"Prepend\"},\"model\":" UNIGRAM(VOCAB, "") "}", "'prepend' is missing"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
