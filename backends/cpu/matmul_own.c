@@ -16,13 +16,21 @@
 /* Nanoseconds below which a tile is not worth waking a thread for. */
 #define LEAST_TILE 8000.0
 
-/* A grid of tiles: groups of rows, each packed by the worker that computes it, by ranges of columns. */
+/* Lanes at most: with more threads some share one from the beginning. */
+#define MOST_LANES 64
+
+/*
+ * A grid of tiles: groups of rows, each packed by the worker that computes it, by ranges of columns. Groups are dealt
+ * out to lanes in turn. A worker stays in its own lane, so that it packs a group once, while the workers of all lanes
+ * read the same columns at about the same time; one that is done with its lane helps in the others.
+ */
 typedef struct own_work {
     const eg_host_call *call;
     const eg_cpu_linear *linear;
     int64_t group_rows, groups;
     int64_t tile_columns, across;
-    int64_t wave; /* groups that are computed side by side, one for each thread */
+    int64_t lanes;
+    int64_t taken[MOST_LANES]; /* tiles of each lane that workers took, or found gone; atomic */
 } own_work;
 
 /* What a worker's packed rows are; at the begin of its scratch. */
@@ -88,17 +96,34 @@ multiply(const own_work *work, const eg_cpu_product *product, const float *packe
     }
 }
 
+/* The next tile for a worker: one of each call, and as many calls as tiles. */
+static void
+take_tile(own_work *work, uint32_t worker, int64_t *out_group, int64_t *out_column)
+{
+    for (int64_t i = 0; i < work->lanes; i++) {
+        int64_t lane = (worker + i) % work->lanes, groups = parts_of(work->groups - lane, work->lanes);
+        if (__atomic_load_n(&work->taken[lane], __ATOMIC_RELAXED) >= groups * work->across)
+            continue;
+        int64_t tile = __atomic_fetch_add(&work->taken[lane], 1, __ATOMIC_RELAXED);
+        if (tile >= groups * work->across)
+            continue;
+        *out_group = lane + tile / work->across * work->lanes;
+        *out_column = tile % work->across * work->tile_columns;
+        return;
+    }
+}
+
 /* The second product of two finds the first's strip while it is in the cache. */
 static void
 compute_tile(void *arg, uint32_t i, uint32_t worker)
 {
-    const own_work *work = arg;
+    (void)i;
+    own_work *work = arg;
     const eg_cpu_linear *linear = work->linear;
-    int64_t wave = i / (work->wave * work->across), rest = i % (work->wave * work->across);
-    int64_t side = least(work->wave, work->groups - wave * work->wave); /* groups of this wave */
-    int64_t group = wave * work->wave + rest % side, row = group * work->group_rows;
-    int64_t rows = least(work->group_rows, linear->y.rows - row);
-    int64_t begin = rest / side * work->tile_columns, end = least(begin + work->tile_columns, linear->y.width);
+    int64_t group = 0, begin = 0;
+    take_tile(work, worker, &group, &begin);
+    int64_t row = group * work->group_rows, rows = least(work->group_rows, linear->y.rows - row);
+    int64_t end = least(begin + work->tile_columns, linear->y.width);
     int64_t step = linear->product_count > 1 ? STRIP : end - begin;
     const float *packed = pack(work, group, row, rows, worker);
     for (; begin < end; begin += step)
@@ -119,7 +144,7 @@ cut_rows(own_work *work)
         work->groups = round_up(work->groups, threads);
     work->group_rows = round_up(parts_of(rows, work->groups), 8);
     work->groups = parts_of(rows, work->group_rows);
-    work->wave = least(work->groups, threads);
+    work->lanes = least(least(work->groups, threads), MOST_LANES);
 }
 
 static void
@@ -143,7 +168,7 @@ eg_cpu_linear_own(const eg_host_call *call, const eg_cpu_linear *linear)
     bool alone = threads == 1 || cost < 2 * LEAST_TILE;
     cut_rows(&work);
     if (alone) {
-        work.wave = work.across = 1;
+        work.lanes = work.across = 1;
         work.tile_columns = linear->y.width;
     } else
         cut_columns(&work, cost);
