@@ -398,6 +398,7 @@ eg_arguments_free(eg_arguments *args)
     free(args->plugins.items);
     free(args->ignore_config.items);
     free(args->outputs.items);
+    free(args->backends.items);
     *args = (eg_arguments){0};
 }
 
