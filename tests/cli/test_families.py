@@ -63,9 +63,8 @@ def values(model, *flags):
     (QKV.format(", layout: in_out"), False, True), (QKV.format(", order: per_head, layout: in_out"), True, True),
     (SPLIT, True, False),
 ])
-def test_merged_rows(tiny, own_tiny, tmp_path, steps, per_head, in_out, backend, monkeypatch):
+def test_merged_rows(tiny, own_tiny, tmp_path, steps, per_head, in_out, backend):
     write_merged(own_tiny, per_head, in_out)
-    monkeypatch.setenv("LSAN_OPTIONS", "use_tls=0")  # GCC 12's leak checker itself crashes there, in thread-local memory
     got = values(own_tiny, "--family", family(tmp_path / "own.yaml", steps), "--backend", backend)
     for ours, plain in zip(got, values(tiny, "--backend", backend), strict=True):
         np.testing.assert_allclose(ours, plain, atol=1e-5)
