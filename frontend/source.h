@@ -46,12 +46,26 @@ typedef struct eg_source_info {
     bool do_lower_case;               /* sentence_bert_config.json */
     bool has_weights;
     const char *precision, *fuse; /* an instance's, or NULL */
+    const char *activation; /* config.json's for cross encoders ("Sigmoid", "Identity", …), last part; NULL: none */
 } eg_source_info;
 void eg_source_describe(const eg_source *source, eg_source_info *out);
 /* The prompt of that name, or NULL. */
 const char *eg_source_prompt(const eg_source *source, const char *name);
 /* Names of all prompts, for messages. */
 const char *const *eg_source_prompt_names(const eg_source *source, size_t *out_count);
+
+/* A head as tasks see it: the family's with what the config or an instance says of it. Strings live with the source. */
+typedef struct eg_head_info {
+    const char *name, *task;   /* "sequence_classification", "classify" */
+    const char *const *labels; /* [label_count]: the instance's, id2label's, or LABEL_0, …; by index */
+    uint32_t label_count;      /* classify, ner; else 0 */
+    const char
+        *problem_type;   /* "regression", "single_label_classification", "multi_label_classification"; NULL: not said */
+    bool available;      /* its weights are there */
+    const char *why_not; /* where they are not */
+} eg_head_info;
+uint32_t eg_source_head_count(const eg_source *source);
+void eg_source_head(const eg_source *source, uint32_t i, eg_head_info *out);
 
 /* What is wanted of the graph. */
 typedef struct eg_build_options {

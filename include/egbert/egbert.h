@@ -250,6 +250,98 @@ EG_API EG_NODISCARD eg_status eg_result_tensor(const eg_result *result, uint32_t
 /* Text t of pair output i: [heads, n, n], or [layers, heads, n, n] of a stack such as attentions. */
 EG_API EG_NODISCARD eg_status eg_result_pair(const eg_result *result, uint32_t i, uint32_t text, eg_tensor_view *out);
 
+/* --- tasks --------------------------------------------------------------------------------------- */
+
+/* What a head is for: the `task` of docs/family-language.md. */
+typedef enum eg_task {
+    EG_TASK_CLASSIFY = 0, /* texts, or pairs: their classes. Without a head named, by each head that classifies */
+    EG_TASK_NER,          /* texts: named entities */
+    EG_TASK_QA,           /* texts are questions, pairs their contexts: spans of the context */
+    EG_TASK_FILL_MASK,    /* texts with mask tokens: what stands there */
+    EG_TASK_NSP,          /* pairs: whether the second follows the first */
+    EG_TASK_CHOOSE,       /* groups of pairs (prompt, choice): which choice */
+    EG_TASK_RERANK,       /* groups of pairs (query, document): documents, best first */
+    EG_TASK_SPARSE        /* texts: weights of vocabulary entries */
+} eg_task;
+
+/* How the tokens of a word and of an entity become one, as the transformers pipeline names it. */
+typedef enum eg_aggregation {
+    EG_AGGREGATE_NONE = 0, /* tokens as they are */
+    EG_AGGREGATE_SIMPLE,
+    EG_AGGREGATE_FIRST,
+    EG_AGGREGATE_AVERAGE,
+    EG_AGGREGATE_MAX
+} eg_aggregation;
+
+typedef struct eg_task_options {
+    uint32_t size;
+    eg_task task;
+    const uint32_t *groups; /* choose, rerank: group g is the texts [groups[g], groups[g + 1]); NULL: all are one */
+    uint32_t group_count;
+    uint32_t top_k;             /* items of a list; 0: qa 1, fill-mask 5, the others all */
+    eg_aggregation aggregation; /* ner */
+    uint32_t stride;            /* qa: tokens that neighbouring windows of a context share; 0: 128 */
+    uint32_t max_answer;        /* qa: tokens of an answer; 0: 15 */
+    uint32_t no_answer;         /* qa: 1: that there is no answer is one, too: an item with an empty text */
+    const eg_string *targets;   /* fill-mask: only these tokens, NULL: all */
+    uint32_t target_count;
+    uint32_t reserved;
+} eg_task_options;
+
+/* One thing that a task found: a class, an entity, an answer, a token. What a task does not have is 0 or {NULL, 0}. */
+typedef struct eg_item {
+    uint32_t size;
+    int32_t begins;  /* ner: 1 where a tag of the kind B- begins it */
+    eg_string label; /* classify: the class; ner: the entity; fill-mask, sparse: the token */
+    eg_string
+        text;     /* ner: the word; qa: the answer; fill-mask: the text with the token in place; rerank: the document */
+    double score; /* classify, ner, qa, fill-mask, choose, rerank: after softmax, sigmoid, …; sparse: the weight */
+    int64_t
+        index; /* classify: of the class; ner: of the token; choose, rerank: in the group; fill-mask, sparse: the token's id */
+    int64_t start, end; /* ner, qa: characters of the original text, [start, end) */
+} eg_item;
+
+/* Items of one record: best first but for ner (in the text's order) and nsp, choose (in the order of the logits). */
+typedef struct eg_list_view {
+    uint32_t size;
+    uint32_t item_count;
+    const eg_item *items;
+    const float *logits; /* [logit_count]: classify, nsp, choose, rerank; else NULL */
+    uint32_t logit_count;
+    uint32_t reserved;
+    const char *head; /* that gave it */
+} eg_list_view;
+
+/*
+ * Does a task. A record is a text, a pair, or a group. A text longer than the model takes is cut (qa: read in windows). A
+ * model without a head for the task is EG_E_USAGE, naming those it has; a text without a mask in fill-mask EG_E_INPUT.
+ * Results are those of Hugging Face's pipelines. Runs on the context: one thread at a time.
+ */
+EG_API EG_NODISCARD eg_status eg_run_task(eg_context *context, const eg_input *input, const eg_task_options *options,
+                                          eg_result **out, eg_error *err);
+EG_API uint32_t eg_result_records(const eg_result *result);
+/* classify: one per head; fill-mask: one per mask of the text; else 1. */
+EG_API uint32_t eg_result_lists(const eg_result *result, uint32_t record);
+EG_API EG_NODISCARD eg_status eg_result_list(const eg_result *result, uint32_t record, uint32_t i, eg_list_view *out);
+
+/*
+ * How well a head does on labelled texts, with the loss that its training code defines. `labels` has one JSON value per text:
+ * classify: a class's name or index, a list of them (multi-label), a number (regression); ner: not supported;
+ * fill-mask: the text of the masks' tokens, or NULL: 15 % of the tokens are chosen by `seed`, 80 % of these masked, 10 %
+ * changed, 10 % left; embeddings of pairs (head "embedding"): a number to correlate with. JSON, keys where they apply:
+ *  {"task", "head", "count", "loss", "accuracy", "f1": {"macro", "micro"}, "confusion": {"labels": […], "matrix": [[…]…]},
+ *   "spearman", "pearson", "perplexity"}
+ * Free with eg_string_free().
+ */
+typedef struct eg_evaluate_options {
+    uint32_t size;
+    uint32_t flags;          /* 0 */
+    const eg_string *labels; /* [input->count], JSON; data NULL where a text has none */
+    uint64_t seed;           /* of masked tokens */
+} eg_evaluate_options;
+EG_API EG_NODISCARD eg_status eg_evaluate(eg_context *context, const eg_input *input,
+                                          const eg_evaluate_options *options, char **out_json, eg_error *err);
+
 /* --- verifying ----------------------------------------------------------------------------------- */
 
 /* Tokens and what a reference computed for them, laid out as in the file that `egbert run --npz` writes. */
