@@ -63,6 +63,7 @@ typedef struct eg_head_info {
         *problem_type;   /* "regression", "single_label_classification", "multi_label_classification"; NULL: not said */
     bool available;      /* its weights are there */
     const char *why_not; /* where they are not */
+    const char *output;  /* what tasks read of it where there is one thing to read: "logits", else the first it lists */
 } eg_head_info;
 uint32_t eg_source_head_count(const eg_source *source);
 void eg_source_head(const eg_source *source, uint32_t i, eg_head_info *out);
