@@ -399,6 +399,25 @@ check_head_outputs(const eg_yaml *head, eg_error *err)
     return EG_OK;
 }
 
+bool
+eg_is_problem_type(const char *word)
+{
+    return strcmp(word, "regression") == 0 || strcmp(word, "single_label_classification") == 0 ||
+           strcmp(word, "multi_label_classification") == 0;
+}
+
+static eg_status
+check_problem_type(const eg_yaml *node, eg_error *err)
+{
+    const char *word;
+    if (!node)
+        return EG_OK;
+    EG_TRY(eg_yaml_as_string(node, &word, err));
+    return eg_is_problem_type(word)
+               ? EG_OK
+               : eg_hint(err, eg_yaml_fail(node, err, "problem_type is '%s'", word), EG_PROBLEM_TYPE_HINT);
+}
+
 eg_status
 eg_family_check_head(const eg_yaml *head, bool instance, eg_error *err)
 {
@@ -409,6 +428,7 @@ eg_family_check_head(const eg_yaml *head, bool instance, eg_error *err)
     EG_TRY(check_task(head, err));
     EG_TRY(check_word_list(eg_yaml_get(head, "architectures"), err));
     EG_TRY(check_word_list(eg_yaml_get(head, "labels"), err));
+    EG_TRY(check_problem_type(eg_yaml_get(head, "problem_type"), err));
     EG_TRY(check_head_outputs(head, err));
     const eg_yaml *steps = eg_yaml_get(head, "steps");
     if (!steps && !eg_yaml_get(head, "outputs"))

@@ -501,6 +501,9 @@ read_labels(eg_config *config, eg_error *err)
                               labels->count);
         names[index] = label->string;
     }
+    if (number && number->integer != (int64_t)labels->count)
+        return eg_fail_at(err, EG_E_INPUT, file_of(config, number), number->line, number->column,
+                          "num_labels is %" PRId64 ", and id2label has %zu labels", number->integer, labels->count);
     config->labels = names;
     config->num_labels = (int64_t)labels->count;
     return EG_OK;
@@ -514,6 +517,11 @@ read_builtins(eg_config *config, eg_error *err)
     config->model_type = value ? value->string : NULL;
     EG_TRY(builtin_member(config, "problem_type", EG_JSON_STRING, "a string", &value, err));
     config->problem_type = value ? value->string : NULL;
+    if (value && !eg_is_problem_type(value->string))
+        return eg_hint(err,
+                       eg_fail_at(err, EG_E_INPUT, file_of(config, value), value->line, value->column,
+                                  "problem_type is '%s'", value->string),
+                       EG_PROBLEM_TYPE_HINT);
     EG_TRY(builtin_member(config, "tie_word_embeddings", EG_JSON_BOOL, "true or false", &value, err));
     config->tie_word_embeddings = value ? value->boolean : true;
     EG_TRY(builtin_member(config, "architectures", EG_JSON_ARRAY, "a list", &value, err));

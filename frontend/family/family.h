@@ -63,6 +63,10 @@ EG_NODISCARD eg_status eg_family_check(const eg_yaml *root, eg_error *err);
 EG_NODISCARD eg_status eg_family_check_head(const eg_yaml *head, bool instance, eg_error *err);
 EG_NODISCARD eg_status eg_family_check_steps(const eg_yaml *steps, eg_error *err);
 
+/* What problem_type may say, of config.json or an instance's head. */
+#define EG_PROBLEM_TYPE_HINT "it is regression, single_label_classification or multi_label_classification"
+bool eg_is_problem_type(const char *word);
+
 /* Merges maps by key, `over` going first; null in it removes; all else is replaced whole. Either may be NULL. */
 EG_NODISCARD eg_status eg_yaml_merge(eg_arena *arena, const eg_yaml *base, const eg_yaml *over, const eg_yaml **out,
                                      eg_error *err);

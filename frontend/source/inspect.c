@@ -158,19 +158,15 @@ put_outputs(const eg_source *source, eg_strbuf *out, eg_error *err)
 }
 
 static void
-put_labels(const eg_source *source, const eg_head *head, eg_strbuf *out)
+put_labels(const eg_head_info *info, eg_strbuf *out)
 {
-    const eg_yaml *own = eg_yaml_get(head->node, "labels");
-    const char *task = eg_yaml_get(head->node, "task")->text;
-    bool labelled = strcmp(task, "classify") == 0 || strcmp(task, "ner") == 0;
-    if (!own && (!labelled || !source->config.labels))
+    if (!info->label_count)
         return;
-    size_t count = own ? own->count : (size_t)source->config.num_labels;
     eg_strbuf_puts(out, ",\"labels\":[");
-    for (size_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < info->label_count; i++) {
         if (i)
             eg_strbuf_putc(out, ',');
-        put_string(out, own ? own->items[i]->text : source->config.labels[i]);
+        put_string(out, info->labels[i]);
     }
     eg_strbuf_putc(out, ']');
 }
@@ -208,7 +204,7 @@ put_heads(const eg_source *source, eg_strbuf *out)
         eg_strbuf_printf(out, ",\"default\":%s,\"parameters\":%" PRId64, is_default ? "true" : "false",
                          standing->parameters);
         put_output_names(head, out);
-        put_labels(source, head, out);
+        put_labels(&source->head_infos[i], out);
         eg_strbuf_putc(out, '}');
     }
     eg_strbuf_putc(out, ']');

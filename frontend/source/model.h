@@ -13,6 +13,7 @@ typedef struct eg_standing {
     bool available;      /* its tensors are there and its steps make sense */
     bool optional;       /* outputs: may be missing */
     int64_t parameters;  /* of its own tensors */
+    int64_t width;       /* heads of classes: how many; 0: not known */
     const char *why_not; /* the error, where it is not available */
 } eg_standing;
 
@@ -30,6 +31,8 @@ struct eg_source {
     uint32_t head_count;
     eg_weights *head_weights; /* per head; {0} where it has none of its own */
     eg_standing *head_standings, *output_standings;
+    eg_head_info *head_infos;
+    const char *activation; /* a cross encoder's, or NULL */
     uint32_t output_count;
     eg_survey survey;
     eg_recipe recipe;
@@ -41,5 +44,10 @@ EG_NODISCARD eg_status eg_source_survey(eg_source *source, const char *wanted_he
 
 /* The elements of the tensors that a section names, each once. */
 EG_NODISCARD eg_status eg_source_parameters(const eg_source *source, const char *section, int64_t *out, eg_error *err);
+
+/* head_info.c: how many classes a head gives that was just expanded; what tasks ask of each head; the activation. */
+EG_NODISCARD eg_status eg_head_measure(eg_expand *x, const eg_head *head, int64_t *out, eg_error *err);
+EG_NODISCARD eg_status eg_source_describe_heads(eg_source *source, eg_error *err);
+EG_NODISCARD eg_status eg_source_read_activation(eg_source *source, eg_error *err);
 
 #endif

@@ -425,6 +425,8 @@ read_general_config(const char *dir, eg_arena *arena, eg_pipeline *pipeline, eg_
     EG_TRY(read_prompts(value, file, pipeline, err));
     EG_TRY(member(config, "similarity_fn_name", EG_JSON_STRING, "a string", file, &value, err));
     EG_TRY(read_similarity(value, file, pipeline, err));
+    EG_TRY(member(config, "activation_fn", EG_JSON_STRING, "a string", file, &value, err));
+    pipeline->activation = value ? value->string : NULL;
     EG_TRY(member(config, "default_prompt_name", EG_JSON_STRING, "a string", file, &value, err));
     if (!value)
         return EG_OK;

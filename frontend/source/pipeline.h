@@ -55,6 +55,7 @@ typedef struct eg_pipeline {
     EG_VEC(const char *) prompt_names; /* the same names, for lists */
     const char *default_prompt;        /* name, or NULL */
     const char *similarity;
+    const char *activation; /* of a cross encoder's scores, as the file writes it; or NULL */
     int64_t max_seq_length; /* 0: not said */
     bool do_lower_case;
 } eg_pipeline;

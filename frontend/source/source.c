@@ -154,6 +154,7 @@ open_into(eg_source *source, const char *path, const eg_source_options *options,
     EG_TRY(load_family(source, options, err));
     EG_TRY(read_config(source, options, err));
     notice_other_family(source, options);
+    EG_TRY(eg_source_read_activation(source, err));
     EG_TRY(load_weights(source, options, err));
     EG_TRY(collect_heads(source, err));
     source->recipe = (eg_recipe){.family = &source->family,
@@ -240,6 +241,7 @@ eg_source_describe(const eg_source *source, eg_source_info *out)
         .has_weights = source->has_weights,
         .precision = source->instance.precision,
         .fuse = source->instance.fuse,
+        .activation = source->activation,
     };
 }
 

@@ -143,6 +143,8 @@ judge_sections(eg_source *source, eg_expand *x, eg_error *err)
                 *err = own;
             return own.code;
         }
+        if (standing->available)
+            EG_TRY(eg_head_measure(x, head, &standing->width, err));
     }
     return EG_OK;
 }
@@ -437,6 +439,7 @@ eg_source_survey(eg_source *source, const char *wanted_head, eg_error *err)
     EG_TRY(prepare_standings(source, err));
     EG_TRY(with_expansion(source, &source->recipe, NULL, judge_sections, err));
     EG_TRY(choose_head(source, wanted_head, err));
+    EG_TRY(eg_source_describe_heads(source, err));
     if (source->survey.position_rows < 1)
         return eg_fail_at(err, EG_E_INPUT, source->config.file, 0, 0, "the position table has no usable rows");
     return source->has_weights ? warn_of_unused(source, err) : EG_OK;
