@@ -120,7 +120,6 @@ run_parts(eg_context *context, const eg_input *input, run_job *job, eg_batch_mem
 static eg_status
 run_all(eg_context *context, const eg_input *input, run_job *job, eg_error *err)
 {
-    __atomic_store_n(&context->cancel, 0, __ATOMIC_RELAXED);
     job->most_texts = UINT32_MAX;
     eg_batch_memory memory = {0};
     eg_status status = run_parts(context, input, job, &memory, err);
@@ -137,6 +136,7 @@ eg_embed(eg_context *context, const eg_input *input, float *out, eg_error *err)
 {
     static const char *const outputs[] = {"embedding"};
     EG_TRY(eg_engine_check(context->model->engine, err));
+    eg_context_uncancel(context);
     eg_input taken;
     eg_token_list list;
     eg_result result = {0};
@@ -205,6 +205,7 @@ eg_run(eg_context *context, const eg_input *input, const char *const *outputs, u
     EG_TRY(eg_engine_check(context->model->engine, err));
     if (!outputs || output_count == 0)
         return eg_fail(err, EG_E_USAGE, "no outputs are asked for");
+    eg_context_uncancel(context);
     eg_input taken;
     eg_token_list list;
     const eg_run_request request = {.outputs = outputs, .output_count = output_count};

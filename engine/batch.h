@@ -13,7 +13,10 @@ typedef struct eg_run_request {
     bool non_finite_too;       /* take numbers that are not finite, which else are EG_E_NONFINITE */
 } eg_run_request;
 
-/* eg_run() on tokens that have been taken; of `input` only the progress is used. */
+/*
+ * eg_run() on tokens that have been taken; of `input` only the progress is used. Whoever calls it begins with
+ * eg_context_uncancel(), once: a call of the API may run several times.
+ */
 EG_NODISCARD eg_status eg_run_tokens(eg_context *context, const eg_input *input, const eg_token_list *list,
                                      const eg_run_request *request, eg_result **out, eg_error *err);
 

@@ -184,7 +184,7 @@ eg_deliver(eg_context *context, const eg_executable *executable, const eg_batch 
             bool finite = output->kind == EG_PAIR ? deliver_pairs(output, batch, part, layer, data, &bad)
                                                   : deliver_rows(output, batch, list, part, layer, data, &bad);
             if (!finite && !result->non_finite_too)
-                return eg_fail(err, EG_E_NONFINITE, "%s of text %u is not finite", from->name, bad + 1);
+                return eg_fail(err, EG_E_NONFINITE, "%s of text %u is not finite", from->name, list->first + bad + 1);
         }
     }
     return EG_OK;

@@ -8,6 +8,7 @@
 /* Texts one after another: text i is [cu[i], cu[i + 1]). {0} is empty. */
 typedef struct eg_token_list {
     uint32_t count;
+    uint32_t first;    /* number of its first text, where it is a part of a longer list; for messages */
     int64_t *cu;       /* [count + 1] */
     int32_t *ids;      /* [cu[count]] */
     int32_t *type_ids; /* as ids */

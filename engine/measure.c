@@ -212,7 +212,7 @@ eg_measure(eg_context *context, const eg_executable *executable, const eg_batch 
     sampler s = {.out = out, .executable = executable, .unit_of = eg_calloc(places, sizeof *s.unit_of)};
     eg_trace trace;
     *out = (eg_measurement){0};
-    __atomic_store_n(&context->cancel, 0, __ATOMIC_RELAXED);
+    eg_context_uncancel(context);
     eg_status status = eg_trace_init(&trace, workers, err);
     if (status == EG_OK)
         status = eg_trace_init(&out->trace, workers, err);

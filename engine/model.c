@@ -47,7 +47,8 @@ keep_options(eg_model *model, const eg_model_options *options, eg_error *err)
     model->truncate_dim = options->truncate_dim;
     model->normalize = options->normalize;
     model->type_ids = options->type_ids;
-    if (!keep_string(model, options->pooling, &model->pooling) || !keep_string(model, options->fuse, &model->fuse))
+    if (!keep_string(model, options->pooling, &model->pooling) || !keep_string(model, options->fuse, &model->fuse) ||
+        !keep_string(model, options->head, &model->head))
         return eg_fail_nomem(err, "a model");
     return EG_OK;
 }
@@ -273,6 +274,7 @@ eg_model_open(eg_engine *engine, const char *path, const eg_model_options *optio
     if (!model)
         return eg_fail_nomem(err, "a model");
     model->engine = engine;
+    eg_computed_cache_init(&model->computed);
     eg_weight_cache_init(&model->weights);
     eg_plan_cache_init(&model->plans);
     eg_status status = open_model(model, path, &taken, err);
@@ -291,6 +293,7 @@ eg_model_close(eg_model *model)
         return;
     eg_plan_cache_finish(&model->plans, model);
     eg_weight_cache_finish(&model->weights);
+    eg_computed_cache_finish(&model->computed);
     eg_tokenizer_close(model->tokenizer);
     eg_source_close(model->source);
     eg_arena_finish(&model->arena);

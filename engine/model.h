@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "engine/plan_cache.h"
+#include "engine/precompute.h"
 #include "engine/weight_cache.h"
 #include "frontend/source.h"
 
@@ -30,6 +31,7 @@ struct eg_model {
     uint32_t embedding_size;
     eg_tristate normalize, type_ids;
     const char *pooling, *fuse;
+    const char *head; /* as the caller said; NULL: the checkpoint's default */
 
     eg_source *source; /* NULL for EG_LOAD_TOKENIZER */
     eg_source_info info;
@@ -38,6 +40,7 @@ struct eg_model {
     eg_error tokenizer_error;
     eg_preparation preparation;
 
+    eg_computed_cache computed; /* constants made of the weights */
     eg_weight_cache weights;
     eg_plan_cache plans;
     atomic_bool placement_said, embedding_said; /* lines on the log */

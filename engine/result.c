@@ -10,6 +10,8 @@ eg_result_free(eg_result *result)
         return;
     for (uint32_t i = 0; i < result->output_count; i++)
         eg_free(result->outputs[i].data);
+    eg_free(result->lists.items);
+    eg_free(result->list_ends.items);
     eg_arena_finish(&result->arena);
     eg_free(result);
 }
@@ -44,9 +46,8 @@ eg_result_type_ids(const eg_result *result)
     return result->type_ids;
 }
 
-/* The caller's view may be of an older or newer header: as much of it is written as both know. */
-static eg_status
-give_view(void *to, const void *from, size_t from_size)
+eg_status
+eg_give_view(void *to, const void *from, size_t from_size)
 {
     uint32_t size;
     memcpy(&size, to, sizeof size);
@@ -73,7 +74,7 @@ eg_result_tensor(const eg_result *result, uint32_t i, eg_tensor_view *out)
         view.rank = axis;
         view.data = output->data;
     }
-    return give_view(out, &view, sizeof view);
+    return eg_give_view(out, &view, sizeof view);
 }
 
 eg_status
@@ -92,7 +93,7 @@ eg_result_pair(const eg_result *result, uint32_t i, uint32_t text, eg_tensor_vie
     view.dims[axis++] = output->window && 2 * output->window + 1 < n ? 2 * output->window + 1 : n;
     view.rank = axis;
     view.data = (const float *)output->data + output->offsets[text];
-    return give_view(out, &view, sizeof view);
+    return eg_give_view(out, &view, sizeof view);
 }
 
 eg_status
@@ -100,5 +101,5 @@ eg_result_tokens(const eg_result *result, uint32_t text, eg_tokens_view *out)
 {
     if (!result->tokens || text >= result->texts)
         return EG_E_USAGE;
-    return give_view(out, &result->tokens[text], sizeof *out);
+    return eg_give_view(out, &result->tokens[text], sizeof *out);
 }

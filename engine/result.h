@@ -27,8 +27,13 @@ struct eg_result {
     int64_t *cu_seqlens, *ids, *type_ids;
     uint32_t output_count;
     eg_result_output *outputs;
-    eg_tokens_view *tokens; /* of eg_tokenize(); else NULL */
-    bool non_finite_too;    /* numbers that are not finite are taken as they are */
+    eg_tokens_view *tokens;     /* of eg_tokenize(); else NULL */
+    EG_VEC(eg_list_view) lists; /* of eg_run_task(): all records', one after another */
+    EG_VEC(uint32_t) list_ends; /* per record: the end of its lists */
+    bool non_finite_too;        /* numbers that are not finite are taken as they are */
 };
+
+/* Writes a view into the caller's, which may be of an older or newer header: as much as both know. */
+EG_NODISCARD eg_status eg_give_view(void *to, const void *from, size_t from_size);
 
 #endif

@@ -334,12 +334,9 @@ eg_run_read(eg_context *context, const eg_executable *executable, const eg_batch
 /* --- contexts ------------------------------------------------------------------------------------ */
 
 eg_status
-eg_context_open(eg_model *model, eg_context **out, eg_error *err)
+eg_context_make(eg_model *model, eg_context **out, eg_error *err)
 {
     *out = NULL;
-    EG_TRY(eg_engine_check(model->engine, err));
-    if (model->load != EG_LOAD_FULL)
-        return eg_fail(err, EG_E_USAGE, "the model was not opened for running; use EG_LOAD_FULL");
     eg_context *context = eg_calloc(1, sizeof *context);
     if (!context)
         return eg_fail_nomem(err, "a context");
@@ -352,6 +349,16 @@ eg_context_open(eg_model *model, eg_context **out, eg_error *err)
     }
     *out = context;
     return EG_OK;
+}
+
+eg_status
+eg_context_open(eg_model *model, eg_context **out, eg_error *err)
+{
+    *out = NULL;
+    EG_TRY(eg_engine_check(model->engine, err));
+    if (model->load != EG_LOAD_FULL)
+        return eg_fail(err, EG_E_USAGE, "the model was not opened for running; use EG_LOAD_FULL");
+    return eg_context_make(model, out, err);
 }
 
 void
@@ -385,6 +392,12 @@ void
 eg_context_cancel(eg_context *context)
 {
     __atomic_store_n(&context->cancel, 1, __ATOMIC_RELAXED);
+}
+
+void
+eg_context_uncancel(eg_context *context)
+{
+    __atomic_store_n(&context->cancel, 0, __ATOMIC_RELAXED);
 }
 
 eg_status

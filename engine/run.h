@@ -55,6 +55,12 @@ typedef struct eg_batch {
     uint32_t fed_count;
 } eg_batch;
 
+/* A new call of the API begins: what was cancelled before is past. */
+void eg_context_uncancel(eg_context *context);
+
+/* eg_context_open() whatever the model was opened for: also a model that is only described has constants to compute. */
+EG_NODISCARD eg_status eg_context_make(eg_model *model, eg_context **out, eg_error *err);
+
 /* EG_E_CANCELLED, EG_E_NOMEM, or what a device says. Afterwards the outputs are read by eg_run_read(). */
 EG_NODISCARD eg_status eg_run_batch(eg_context *context, const eg_executable *executable, const eg_batch *batch,
                                     eg_error *err);

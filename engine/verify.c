@@ -80,6 +80,7 @@ eg_verify(eg_context *context, const eg_golden *golden, const eg_verify_options 
 {
     *out_json = NULL;
     EG_TRY(eg_engine_check(context->model->engine, err));
+    eg_context_uncancel(context);
     eg_golden given;
     eg_verify_options wanted;
     if (!golden)
