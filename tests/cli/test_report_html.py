@@ -82,10 +82,15 @@ for (const e of document.querySelectorAll('body *')) {
 const svgs = [...document.querySelectorAll('svg')].filter(s => !s.closest('details'))
   .map(s => { const b = s.getBoundingClientRect(); return [b.width, b.height]; });
 const cut = [...document.querySelectorAll('.wide')].filter(w => w.offsetParent && w.scrollWidth > w.clientWidth + 1).length;
+const spilt = [...document.querySelectorAll('.tile > *')].filter(e => {
+  const text = document.createRange();
+  text.selectNodeContents(e);
+  return text.getBoundingClientRect().right > e.parentElement.getBoundingClientRect().right;
+}).length;
 const fetched = performance.getEntriesByType('resource').map(r => r.name);
 const style = getComputedStyle(document.body);
 document.documentElement.setAttribute('data-probe', JSON.stringify({
-  page: document.documentElement.scrollWidth, window: innerWidth, wide, svgs, cut, fetched, ground: style.backgroundColor, text: style.color}));
+  page: document.documentElement.scrollWidth, window: innerWidth, wide, svgs, cut, spilt, fetched, ground: style.backgroundColor, text: style.color}));
 </script>
 """
 
@@ -105,11 +110,13 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not in
 @pytest.mark.parametrize("width", [1280, 800])
 def test_nothing_passes_the_edge(page, tmp_path, width):
     probed = tmp_path / "probed.html"
-    probed.write_text(page.read_text().replace("</body>", PROBE + "</body>"))
+    largest = re.sub(r"(<div class=\"tile\"><b>)[^<]*KiB[^<]*", r"\g<1>301.5 MiB → 117.8 MiB", page.read_text())
+    probed.write_text(largest.replace("</body>", PROBE + "</body>"))
     dom = chromium(tmp_path, f"--window-size={width},900", "--dump-dom", probed.as_uri())
     found = json.loads(re.search(r'data-probe="([^"]*)"', dom).group(1).replace("&quot;", '"'))
     assert found["window"] == width and found["page"] <= width, found
     assert found["wide"] == []
+    assert found["spilt"] == 0, "a tile's text passes its box"
     assert found["svgs"] and all(w > 100 and h > 100 for w, h in found["svgs"])
     assert found["fetched"] == []
     if width == 1280:
