@@ -44,6 +44,15 @@ typedef void (*eg_cpu_part)(void *arg, int64_t begin, int64_t end, uint32_t work
  */
 void eg_cpu_split(const eg_host_call *call, int64_t n, int64_t step, double cost, eg_cpu_part part, void *arg);
 
+/* The text that row `row` belongs to, looked for from text `from` on: rows that are asked for go up. */
+static inline uint32_t
+eg_cpu_text_of(const eg_row *texts, uint32_t count, int64_t row, uint32_t from)
+{
+    while (from + 1 < count && (int64_t)texts[from].start + texts[from].rows <= row)
+        from++;
+    return from;
+}
+
 /* Queries [begin, end) of one head of text `text`, whose pair block (if there is one) begins `offset` elements in. */
 typedef struct eg_cpu_queries {
     uint32_t text;

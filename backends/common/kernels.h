@@ -83,6 +83,7 @@ typedef struct eg_kernels {
     eg_unary_kernel relu, relu2, silu, mish, tanh, sigmoid, log1p, exp;
     eg_binary_kernel add, sub, mul, div;
     void (*scale)(const float *x, float factor, float *y, int64_t n);
+    void (*scale_offset)(const float *x, float factor, float offset, float *y, int64_t n); /* factor · x + offset */
 
     /* Over one row of n elements; bias may be NULL. */
     void (*layer_norm)(const float *x, const float *weight, const float *bias, double eps, float *y, int64_t n);
@@ -94,6 +95,13 @@ typedef struct eg_kernels {
     void (*add_rms_norm)(const float *a, const float *b, const float *weight, double eps, float *y, int64_t n);
     /* Where all are -inf, y is 0. */
     void (*softmax)(const float *x, float *y, int64_t n);
+
+    /*
+     * The first `width` numbers of each head of a row turned by the angles of t (width / 2 cosines, then as many sines), the
+     * others as they are. A pair is x[i] and x[i + width / 2], or with rotary_pairs x[2i] and x[2i + 1].
+     */
+    void (*rotary)(const float *x, const float *t, float *y, int64_t heads, int64_t size, int64_t width);
+    void (*rotary_pairs)(const float *x, const float *t, float *y, int64_t heads, int64_t size, int64_t width);
 
     /* y += factor · x; y = max(y, x), where a NaN wins. */
     void (*accumulate)(const float *x, float factor, float *y, int64_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every kernel in plain C: what runs on any machine, and what the others are tested against. */
 #include <math.h>
+#include <string.h>
 
 #include "kernels.h"
 
@@ -49,6 +50,13 @@ scale_row(const float *x, float factor, float *y, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] * factor;
+}
+
+static void
+scale_offset_row(const float *x, float factor, float offset, float *y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * factor + offset;
 }
 
 static void
@@ -154,6 +162,42 @@ transpose_block(const float *x, int64_t ldx, float *y, int64_t ldy, int64_t rows
             y[c * ldy + r] = x[r * ldx + c];
 }
 
+/* The numbers of a head that do not turn. */
+static void
+copy_rest(const float *x, float *y, int64_t size, int64_t width)
+{
+    if (x != y && size > width)
+        memcpy(y + width, x + width, (size_t)(size - width) * sizeof *y);
+}
+
+static void
+rotary_row(const float *x, const float *t, float *y, int64_t heads, int64_t size, int64_t width)
+{
+    int64_t half = width / 2;
+    for (int64_t h = 0; h < heads; h++, x += size, y += size) {
+        for (int64_t i = 0; i < half; i++) {
+            float a = x[i], b = x[half + i];
+            y[i] = a * t[i] - b * t[half + i];
+            y[half + i] = b * t[i] + a * t[half + i];
+        }
+        copy_rest(x, y, size, width);
+    }
+}
+
+static void
+rotary_pairs_row(const float *x, const float *t, float *y, int64_t heads, int64_t size, int64_t width)
+{
+    int64_t half = width / 2;
+    for (int64_t h = 0; h < heads; h++, x += size, y += size) {
+        for (int64_t i = 0; i < half; i++) {
+            float a = x[2 * i], b = x[2 * i + 1];
+            y[2 * i] = a * t[i] - b * t[half + i];
+            y[2 * i + 1] = b * t[i] + a * t[half + i];
+        }
+        copy_rest(x, y, size, width);
+    }
+}
+
 /* --- attention ----------------------------------------------------------------------------------- */
 
 /* Cuts [*begin, *end) down to the keys that query `query` of the call sees. */
@@ -239,12 +283,15 @@ eg_kernels_plain(eg_kernels *k)
                       .mul = mul_row,
                       .div = div_row,
                       .scale = scale_row,
+                      .scale_offset = scale_offset_row,
                       .layer_norm = layer_norm_row,
                       .rms_norm = rms_norm_row,
                       .add_layer_norm = add_layer_norm_row,
                       .add_rms_norm = add_rms_norm_row,
                       .normalize = normalize_row,
                       .softmax = softmax_row,
+                      .rotary = rotary_row,
+                      .rotary_pairs = rotary_pairs_row,
                       .accumulate = accumulate_row,
                       .max = max_row,
                       .product = product_block,

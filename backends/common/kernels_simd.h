@@ -217,6 +217,17 @@ simd_scale(const float *x, float factor, float *y, int64_t n)
 }
 
 static void
+simd_scale_offset(const float *x, float factor, float offset, float *y, int64_t n)
+{
+    vf f = v_set(factor), o = v_set(offset);
+    int64_t i = 0;
+    for (; i + VW <= n; i += VW)
+        v_store(y + i, v_fma(v_load(x + i), f, o));
+    if (i < n)
+        v_store_n(y + i, v_fma(v_load_n(x + i, n - i), f, o), n - i);
+}
+
+static void
 simd_accumulate(const float *x, float factor, float *y, int64_t n)
 {
     vf f = v_set(factor);
@@ -315,6 +326,29 @@ simd_add_layer_norm(const float *a, const float *b, const float *weight, const f
 {
     float sum = simd_add_row_sum(a, b, y, n);
     simd_layer_norm_of_sum(y, sum, weight, bias, eps, y, n);
+}
+
+static void
+simd_rotary(const float *x, const float *t, float *y, int64_t heads, int64_t size, int64_t width)
+{
+    int64_t half = width / 2;
+    for (int64_t h = 0; h < heads; h++, x += size, y += size) {
+        int64_t i = 0;
+        for (; i + VW <= half; i += VW) {
+            vf a = v_load(x + i), b = v_load(x + half + i), c = v_load(t + i), s = v_load(t + half + i);
+            v_store(y + i, v_fms(a, c, v_mul(b, s)));
+            v_store(y + half + i, v_fma(b, c, v_mul(a, s)));
+        }
+        if (i < half) {
+            int64_t n = half - i;
+            vf a = v_load_n(x + i, n), b = v_load_n(x + half + i, n), c = v_load_n(t + i, n),
+               s = v_load_n(t + half + i, n);
+            v_store_n(y + i, v_fms(a, c, v_mul(b, s)), n);
+            v_store_n(y + half + i, v_fma(b, c, v_mul(a, s)), n);
+        }
+        if (x != y && size > width)
+            memcpy(y + width, x + width, (size_t)(size - width) * sizeof *y);
+    }
 }
 
 static void
@@ -492,8 +526,10 @@ simd_fill(eg_kernels *k)
     k->div = simd_div;
     k->max = simd_max;
     k->scale = simd_scale;
+    k->scale_offset = simd_scale_offset;
     k->accumulate = simd_accumulate;
     k->layer_norm = simd_layer_norm;
+    k->rotary = simd_rotary;
     k->rms_norm = simd_rms_norm;
     k->add_layer_norm = simd_add_layer_norm;
     k->add_rms_norm = simd_add_rms_norm;

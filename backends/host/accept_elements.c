@@ -17,6 +17,7 @@ bool
 eg_host_accept_scale(eg_host_reader *reader)
 {
     reader->attrs.factor = eg_host_attr_float(reader, "factor", 1.0);
+    reader->attrs.offset = eg_host_attr_float(reader, "offset", 0.0);
     return eg_host_accept_unary(reader);
 }
 
@@ -35,7 +36,7 @@ eg_host_accept_gelu(eg_host_reader *reader)
     return eg_host_accept_unary(reader);
 }
 
-/* --- two operands -------------------------------------------------------------------------------- */
+/* --- several operands ---------------------------------------------------------------------------- */
 
 static bool
 one_row_table(const eg_value_info *x, const eg_value_info *out)
@@ -74,21 +75,33 @@ fits_rows(const eg_value_info *x, const eg_value_info *out)
            (x->kind == EG_TEXT && out->kind == EG_TOKEN);
 }
 
-bool
-eg_host_accept_binary(eg_host_reader *reader)
+static bool
+accept_operands(eg_host_reader *reader, uint32_t count)
 {
-    eg_value_info in[2], out;
-    if (!eg_host_count(reader, 2, 2) || !eg_host_output(reader, &out))
+    eg_value_info in, out;
+    if (!eg_host_count(reader, count, count) || !eg_host_output(reader, &out))
         return false;
-    for (uint32_t i = 0; i < 2; i++) {
-        if (!eg_host_input(reader, i, &in[i]))
+    for (uint32_t i = 0; i < count; i++) {
+        if (!eg_host_input(reader, i, &in))
             return false;
-        if (in[i].dtype != EG_F32 || out.dtype != EG_F32)
+        if (in.dtype != EG_F32 || out.dtype != EG_F32)
             return eg_host_refuse(reader, "computes in f32 only");
-        if (!(out.kind == EG_PAIR ? fits_pair(&in[i], &out) : fits_rows(&in[i], &out)))
+        if (!(out.kind == EG_PAIR ? fits_pair(&in, &out) : fits_rows(&in, &out)))
             return eg_host_refuse(reader, "input %u does not fit the result's shape", i);
     }
     return true;
+}
+
+bool
+eg_host_accept_binary(eg_host_reader *reader)
+{
+    return accept_operands(reader, 2);
+}
+
+bool
+eg_host_accept_where(eg_host_reader *reader)
+{
+    return accept_operands(reader, 3);
 }
 
 eg_host_operand

@@ -18,6 +18,16 @@ eg_host_accept_pool(eg_host_reader *reader)
 }
 
 bool
+eg_host_accept_ranged_pool(eg_host_reader *reader)
+{
+    eg_host_attrs *attrs = &reader->attrs;
+    attrs->begin = eg_host_attr_int(reader, "begin", 0);
+    attrs->end = eg_host_attr_int(reader, "end", INT64_MAX);
+    attrs->has_end = attrs->end != INT64_MAX;
+    return eg_host_accept_pool(reader);
+}
+
+bool
 eg_host_accept_token(eg_host_reader *reader)
 {
     reader->attrs.index = eg_host_attr_int(reader, "index", 0);
@@ -50,7 +60,7 @@ bool
 eg_host_accept_pool_normalize(eg_host_reader *reader)
 {
     eg_value_info out;
-    if (!eg_host_accept_pool(reader) || !read_pool(reader) || !eg_host_output(reader, &out))
+    if (!eg_host_accept_ranged_pool(reader) || !read_pool(reader) || !eg_host_output(reader, &out))
         return false;
     if (eg_host_last_axis(&out) != eg_host_width(&out))
         return eg_host_refuse(reader, "wants rows of one axis");
@@ -58,11 +68,54 @@ eg_host_accept_pool_normalize(eg_host_reader *reader)
     return true;
 }
 
+/* The rows of the text that count before begin and end are looked at: [*first, *first + *count). */
+static void
+counted_rows(const eg_host_call *call, const eg_row *row, int64_t *first, int64_t *count)
+{
+    *first = call->node->attrs.skip_prompt ? row->skip : 0;
+    *count = (int64_t)row->valid - *first;
+}
+
+/* A bound of a range as a number from 0 to count; negative ones are from the end. */
+static int64_t
+bound_of(int64_t bound, int64_t count)
+{
+    if (bound < 0)
+        bound += count;
+    return bound < 0 ? 0 : bound > count ? count : bound;
+}
+
+static void
+pooled_rows(const eg_host_call *call, const eg_row *row, int64_t *first, int64_t *count)
+{
+    const eg_host_attrs *attrs = &call->node->attrs;
+    counted_rows(call, row, first, count);
+    int64_t begin = bound_of(attrs->begin, *count), end = attrs->has_end ? bound_of(attrs->end, *count) : *count;
+    *first += begin;
+    *count = end - begin;
+}
+
+eg_status
+eg_host_check_pooled(const eg_host_call *call)
+{
+    const eg_row *rows = eg_host_rows(call, eg_host_info_in(call, 0));
+    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+        int64_t first, count;
+        pooled_rows(call, &rows[t], &first, &count);
+        if (count >= 1)
+            continue;
+        counted_rows(call, &rows[t], &first, &count);
+        return eg_host_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, none of them where the pooling looks",
+                            call->node->name, t, (long long)count);
+    }
+    return EG_OK;
+}
+
 eg_host_text_rows
 eg_host_rows_of_text(const eg_host_call *call, eg_host_matrix x, uint32_t text)
 {
     const eg_row *row = &eg_host_rows(call, eg_host_info_in(call, 0))[text];
-    int64_t skip = call->node->attrs.skip_prompt ? row->skip : 0;
-    return (eg_host_text_rows){x.f32 + ((int64_t)row->start + skip) * x.stride, (int64_t)row->valid - skip, x.stride,
-                               skip};
+    int64_t first, count;
+    pooled_rows(call, row, &first, &count);
+    return (eg_host_text_rows){x.f32 + ((int64_t)row->start + first) * x.stride, count, x.stride, first};
 }

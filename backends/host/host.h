@@ -107,10 +107,11 @@ typedef enum eg_host_pool {
 /* Attributes as read by accept(); each op says which it uses. */
 typedef struct eg_host_attrs {
     int64_t index, begin, end, axis, heads, key_heads, window, skip;
+    int64_t to, by, groups, kernel_rows;
     int64_t head_size, value_size; /* of attention: width of a head of q and k, and of one of v and the result */
-    double factor, eps;
-    bool causal, skip_prompt, has_skip;
-    bool has_bias, has_residual, text_query, rms;
+    double factor, offset, eps, theta, divide;
+    bool causal, skip_prompt, has_skip, has_end;
+    bool has_bias, has_residual, text_query, rms, interleaved;
     uint32_t tables;
     eg_host_activation activation;
     eg_host_pool pool;
@@ -184,24 +185,36 @@ bool eg_host_same_rows(const eg_value_info *a, const eg_value_info *b);
  * the inputs and fill these attributes:
  *
  *  positions       skip, has_skip
- *  scale           factor
+ *  equal           to
+ *  shift           by
+ *  unfold          kernel_rows: its kernel
+ *  grouped_matmul  groups
+ *  scale           factor, offset
  *  gelu            activation: one of the three forms
  *  layer_norm, rms_norm  eps, rms, has_bias
  *  normalize       eps
  *  scores          heads, key_heads, head_size, factor (scale), causal, window (0: none)
+ *  rotary_table    theta, divide; its width is the output's
+ *  rotary          heads, head_size, interleaved; the second input's width is what turns
+ *  alibi           heads
  *  apply           heads, key_heads, head_size
- *  pool            (first_token to weighted_mean) skip_prompt; token: index too
+ *  pool            (first_token to weighted_mean) skip_prompt; begin, end, has_end of those that have them; token: index too
  *  linear          has_bias, has_residual, activation. Inputs: x, w, b if has_bias, r (the last) if has_residual
  *  glu_linear      has_bias, activation. Inputs: x, w, u, b and c if has_bias
  *  attention       as scores; value_size, text_query (q has one row per text), has_bias (input 3 is a pair value of
  *                  `heads` heads or of one)
  *  add_norm        eps, rms, has_bias. Inputs: a, b, weight, bias if has_bias
  *  embed_norm      tables, eps, rms, has_bias. Inputs: tables × (table, index), weight, bias if has_bias
- *  pool_normalize  pool, skip_prompt, eps
+ *  pool_normalize  pool, skip_prompt, begin, end, has_end, eps
  */
 bool eg_host_accept_positions(eg_host_reader *reader);
 bool eg_host_accept_gather(eg_host_reader *reader);
+bool eg_host_accept_equal(eg_host_reader *reader);
+bool eg_host_accept_where(eg_host_reader *reader);
 bool eg_host_accept_matmul(eg_host_reader *reader);
+bool eg_host_accept_grouped_matmul(eg_host_reader *reader);
+bool eg_host_accept_shift(eg_host_reader *reader);
+bool eg_host_accept_unfold(eg_host_reader *reader);
 bool eg_host_accept_bias_add(eg_host_reader *reader);
 bool eg_host_accept_binary(eg_host_reader *reader); /* add, sub, mul, div */
 bool eg_host_accept_scale(eg_host_reader *reader);
@@ -211,9 +224,13 @@ bool eg_host_accept_layer_norm(eg_host_reader *reader);
 bool eg_host_accept_rms_norm(eg_host_reader *reader);
 bool eg_host_accept_normalize(eg_host_reader *reader);
 bool eg_host_accept_scores(eg_host_reader *reader);
+bool eg_host_accept_rotary_table(eg_host_reader *reader);
+bool eg_host_accept_rotary(eg_host_reader *reader);
+bool eg_host_accept_alibi(eg_host_reader *reader);
 bool eg_host_accept_softmax(eg_host_reader *reader);
 bool eg_host_accept_apply(eg_host_reader *reader);
 bool eg_host_accept_pool(eg_host_reader *reader);
+bool eg_host_accept_ranged_pool(eg_host_reader *reader); /* mean, max, sum, mean_sqrt_len, weighted_mean */
 bool eg_host_accept_token(eg_host_reader *reader);
 bool eg_host_accept_linear(eg_host_reader *reader);
 bool eg_host_accept_glu_linear(eg_host_reader *reader);
@@ -221,6 +238,9 @@ bool eg_host_accept_attention(eg_host_reader *reader);
 bool eg_host_accept_add_norm(eg_host_reader *reader);
 bool eg_host_accept_embed_norm(eg_host_reader *reader);
 bool eg_host_accept_pool_normalize(eg_host_reader *reader);
+
+/* How much alibi of so many heads lowers the scores of this one for each step between query and key. */
+double eg_host_alibi_slope(int64_t head, int64_t heads);
 
 /* Product of the axes from `axis` on. */
 int64_t eg_host_width_from(const eg_value_info *info, uint32_t axis);
@@ -267,7 +287,7 @@ const eg_value_info *eg_host_info_out(const eg_host_call *call);
 const eg_row *eg_host_rows(const eg_host_call *call, const eg_value_info *info);
 uint32_t eg_host_texts(const eg_host_call *call);
 
-/* How an operand of add, sub, mul or div meets a result of rows; not for pair values. */
+/* How an operand of add, sub, mul, div or where meets a result of rows; not for pair values. */
 typedef struct eg_host_operand {
     const float *data;
     int64_t stride;      /* between rows; 0 repeats one row */
@@ -277,13 +297,15 @@ typedef struct eg_host_operand {
 
 eg_host_operand eg_host_operand_in(const eg_host_call *call, uint32_t i);
 
-/* The rows of x that count for a text, when it is pooled. */
+/* The rows of x that count for a text, when it is pooled: all of skip_prompt, begin and end is applied. */
 typedef struct eg_host_text_rows {
     const float *data;
     int64_t count, stride;
     int64_t first; /* number of the first one in its text */
 } eg_host_text_rows;
 
+/* EG_E_INPUT if a text has none of the rows that the node pools; to be asked before all else. */
+eg_status eg_host_check_pooled(const eg_host_call *call);
 eg_host_text_rows eg_host_rows_of_text(const eg_host_call *call, eg_host_matrix x, uint32_t text);
 
 /*

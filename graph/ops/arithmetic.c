@@ -68,30 +68,41 @@ rows_fit(const eg_type *a_type, const row_shape *a, const eg_type *b_type, const
     return a_type->kind == EG_TEXT || is_one(&a->rows);
 }
 
-static eg_status
-infer_rows(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err)
+/* One of two values that meet: its type, and the input that messages name for it. */
+typedef struct side {
+    const eg_type *type;
+    uint32_t input;
+} side;
+
+static const char *
+name_of(const eg_graph *graph, const eg_node *node, const side *s)
 {
-    const eg_type *a = eg_input_type(graph, node, 0), *b = eg_input_type(graph, node, 1);
+    return eg_graph_value(graph, node->inputs[s->input])->name;
+}
+
+static eg_status
+infer_rows(const eg_graph *graph, const eg_node *node, side a, side b, eg_type *out, eg_error *err)
+{
     row_shape a_shape, b_shape;
-    if (!row_shape_of(a, &a_shape) || !row_shape_of(b, &b_shape))
-        return eg_op_fail(graph, node, 0, err, "needs a width that can be counted");
-    bool b_wider = kind_rank(b->kind) > kind_rank(a->kind) ||
-                   (a->kind == EG_TABLE && b->kind == EG_TABLE &&
-                    (b->rank > a->rank || (b->rank == a->rank && is_one(&a_shape.rows))));
-    const eg_type *wide = b_wider ? b : a, *narrow = b_wider ? a : b;
+    if (!row_shape_of(a.type, &a_shape) || !row_shape_of(b.type, &b_shape))
+        return eg_op_fail(graph, node, a.input, err, "needs a width that can be counted");
+    bool b_wider = kind_rank(b.type->kind) > kind_rank(a.type->kind) ||
+                   (a.type->kind == EG_TABLE && b.type->kind == EG_TABLE &&
+                    (b.type->rank > a.type->rank || (b.type->rank == a.type->rank && is_one(&a_shape.rows))));
+    const side *wide = b_wider ? &b : &a, *narrow = b_wider ? &a : &b;
     const row_shape *wide_shape = b_wider ? &b_shape : &a_shape, *narrow_shape = b_wider ? &a_shape : &b_shape;
-    if (!rows_fit(narrow, narrow_shape, wide, wide_shape))
-        return eg_op_fail(graph, node, b_wider ? 0 : 1, err, "needs as many rows as '%s' has, or one",
-                          eg_graph_value(graph, node->inputs[b_wider ? 1 : 0])->name);
+    if (!rows_fit(narrow->type, narrow_shape, wide->type, wide_shape))
+        return eg_op_fail(graph, node, narrow->input, err, "needs as many rows as '%s' has, or one",
+                          name_of(graph, node, wide));
     const row_shape *width = joint_width(wide_shape, narrow_shape);
     if (!width) {
         char other[EG_TYPE_TEXT_MAX];
-        eg_type_format(a, other, sizeof other);
-        return eg_op_fail(graph, node, 1, err, "needs equal widths, or one of 1, beside %s (%s)", other,
-                          eg_graph_value(graph, node->inputs[0])->name);
+        eg_type_format(a.type, other, sizeof other);
+        return eg_op_fail(graph, node, b.input, err, "needs equal widths, or one of 1, beside %s (%s)", other,
+                          name_of(graph, node, &a));
     }
-    *out = *wide;
-    uint32_t row_axes = wide->kind == EG_TABLE && wide->rank == 1 ? 0 : 1;
+    *out = *wide->type;
+    uint32_t row_axes = wide->type->kind == EG_TABLE && wide->type->rank == 1 ? 0 : 1;
     memcpy(&out->dims[row_axes], width->width, width->width_rank * sizeof *width->width);
     out->rank = row_axes + width->width_rank;
     for (uint32_t i = out->rank; i < EG_MAX_RANK; i++)
@@ -100,31 +111,38 @@ infer_rows(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *e
 }
 
 static eg_status
-infer_pairs(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err)
+infer_pairs(const eg_graph *graph, const eg_node *node, side a, side b, eg_type *out, eg_error *err)
 {
-    const eg_type *a = eg_input_type(graph, node, 0), *b = eg_input_type(graph, node, 1);
-    for (uint32_t i = 0; i < 2; i++)
-        EG_TRY(eg_need_kind(graph, node, i, EG_IS_PAIR, "a pair value beside a pair value", err));
-    if (a->set != b->set || !eg_dim_equal(&a->dims[1], &b->dims[1]))
-        return eg_op_fail(graph, node, 1, err, "needs the same pairs as of '%s'",
-                          eg_graph_value(graph, node->inputs[0])->name);
-    if (a->dims[0].k != b->dims[0].k && a->dims[0].k != 1 && b->dims[0].k != 1)
-        return eg_op_fail(graph, node, 1, err, "needs as many heads as '%s' has, or one",
-                          eg_graph_value(graph, node->inputs[0])->name);
-    *out = a->dims[0].k >= b->dims[0].k ? *a : *b;
+    EG_TRY(eg_need_kind(graph, node, a.input, EG_IS_PAIR, "a pair value beside a pair value", err));
+    EG_TRY(eg_need_kind(graph, node, b.input, EG_IS_PAIR, "a pair value beside a pair value", err));
+    if (a.type->set != b.type->set || !eg_dim_equal(&a.type->dims[1], &b.type->dims[1]))
+        return eg_op_fail(graph, node, b.input, err, "needs the same pairs as of '%s'", name_of(graph, node, &a));
+    if (a.type->dims[0].k != b.type->dims[0].k && a.type->dims[0].k != 1 && b.type->dims[0].k != 1)
+        return eg_op_fail(graph, node, b.input, err, "needs as many heads as '%s' has, or one",
+                          name_of(graph, node, &a));
+    *out = a.type->dims[0].k >= b.type->dims[0].k ? *a.type : *b.type;
     return EG_OK;
+}
+
+eg_status
+eg_infer_joined(const eg_graph *graph, const eg_node *node, uint32_t i, const eg_type *type, uint32_t j, eg_type *out,
+                eg_error *err)
+{
+    side a = {type, i}, b = {eg_input_type(graph, node, j), j};
+    if (b.type->dtype != a.type->dtype)
+        return eg_op_fail(graph, node, j, err, "needs one element type, %s as of '%s'", eg_dtype_text(a.type->dtype),
+                          name_of(graph, node, &a));
+    if (a.type->kind == EG_PAIR || b.type->kind == EG_PAIR)
+        return infer_pairs(graph, node, a, b, out, err);
+    if (a.type->kind == EG_TOKEN && b.type->kind == EG_TOKEN && a.type->set != b.type->set)
+        return eg_op_fail(graph, node, j, err, "needs both inputs of one row set");
+    return infer_rows(graph, node, a, b, out, err);
 }
 
 static eg_status
 infer(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err)
 {
-    const eg_type *a = eg_input_type(graph, node, 0), *b = eg_input_type(graph, node, 1);
-    EG_TRY(eg_need_same_dtype(graph, node, 1, err));
-    if (a->kind == EG_PAIR || b->kind == EG_PAIR)
-        return infer_pairs(graph, node, out, err);
-    if (a->kind == EG_TOKEN && b->kind == EG_TOKEN && a->set != b->set)
-        return eg_op_fail(graph, node, 1, err, "needs both inputs of one row set");
-    return infer_rows(graph, node, out, err);
+    return eg_infer_joined(graph, node, 0, eg_input_type(graph, node, 0), 1, out, err);
 }
 
 static uint64_t

@@ -68,4 +68,11 @@ uint64_t eg_elementwise_flops(const eg_graph *graph, const eg_node *node, const 
 /* infer for "as input 0", floating. */
 EG_NODISCARD eg_status eg_infer_same_float(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err);
 
+/*
+ * Two values that meet element by element, the narrower kind repeated over the wider: `type`, which messages call by input
+ * i, and input j.
+ */
+EG_NODISCARD eg_status eg_infer_joined(const eg_graph *graph, const eg_node *node, uint32_t i, const eg_type *type,
+                                       uint32_t j, eg_type *out, eg_error *err);
+
 #endif

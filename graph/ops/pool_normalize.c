@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* normalize(pool(x)), pool being the name of a primitive pooling that needs no more than skip_prompt. */
+/* normalize(pool(x)), pool being the name of a primitive pooling whose attributes it has too. */
 #include "graph/ops/fused.h"
 
 static const eg_op *const poolings[] = {&eg_op_first_token, &eg_op_last_token,    &eg_op_mean,         &eg_op_max,
@@ -16,6 +16,20 @@ pooling_of(const eg_node *node)
     return NULL;
 }
 
+static bool
+has_attr(const eg_op *op, const char *name)
+{
+    for (const eg_attr_spec *spec = op->attrs; spec->name; spec++) {
+        if (strcmp(spec->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The attributes that are the pooling's. */
+static const char *const shared[] = {"begin", "end", "skip_prompt"};
+enum { SHARED = sizeof shared / sizeof *shared };
+
 static eg_status
 infer(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err)
 {
@@ -25,6 +39,10 @@ infer(const eg_graph *graph, const eg_node *node, eg_type *out, eg_error *err)
         return eg_fail(err, EG_E_INPUT, "pool_normalize has no pooling '%s'", eg_node_string(node, "pool", ""));
     if (eg_node_float(node, "eps", 0) < 0)
         return eg_fail(err, EG_E_INPUT, "pool_normalize: eps is negative");
+    for (size_t i = 0; i < SHARED; i++) {
+        if (eg_node_attr(node, shared[i]) && !has_attr(pooling_of(node), shared[i]))
+            return eg_fail(err, EG_E_INPUT, "pool_normalize: %s has no '%s'", pooling_of(node)->name, shared[i]);
+    }
     return pooling_of(node)->infer(graph, node, out, err);
 }
 
@@ -44,14 +62,22 @@ decompose(eg_graph *graph, eg_node_id node, eg_error *err)
     eg_value_id y;
     EG_TRY(eg_parts_begin(&parts, graph, node, err));
     const eg_node *fused = &parts.fused;
-    const eg_attr skip = {.name = "skip_prompt", .type = EG_ATTR_INT, .integer = eg_node_int(fused, "skip_prompt", 0)};
+    eg_attr attrs[SHARED];
+    uint32_t count = 0;
+    for (size_t i = 0; i < SHARED; i++) {
+        const eg_attr *attr = eg_node_attr(fused, shared[i]);
+        if (attr)
+            attrs[count++] = *attr;
+    }
     const eg_attr eps = {.name = "eps", .type = EG_ATTR_FLOAT, .real = eg_node_float(fused, "eps", 1e-12)};
-    EG_TRY(eg_parts_add(&parts, pooling_of(fused), fused->inputs, 1, &skip, 1, &y, err));
+    EG_TRY(eg_parts_add(&parts, pooling_of(fused), fused->inputs, 1, attrs, count, &y, err));
     EG_TRY(eg_parts_add(&parts, &eg_op_normalize, &y, 1, &eps, 1, &y, err));
     return eg_parts_end(&parts, y, err);
 }
 
 static const eg_attr_spec attrs[] = {
+    {.name = "begin", .type = EG_ATTR_INT, .neutral = eg_neutral_zero},
+    {.name = "end", .type = EG_ATTR_INT},
     {.name = "eps", .type = EG_ATTR_FLOAT, .neutral = eg_neutral_usual_eps},
     {.name = "pool", .type = EG_ATTR_STRING, .required = true},
     {.name = "skip_prompt", .type = EG_ATTR_INT, .neutral = eg_neutral_zero},

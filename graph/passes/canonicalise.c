@@ -27,7 +27,7 @@ same_as(const eg_graph *graph, const eg_node *node)
     eg_value_id in = node->inputs[0];
     const eg_type *from = &eg_graph_value(graph, in)->type, *to = &eg_graph_value(graph, node->outputs[0])->type;
     if (is_op(node, "scale"))
-        return eg_node_float(node, "factor", 0) == 1.0 ? in : 0;
+        return eg_node_float(node, "factor", 0) == 1.0 && !eg_node_attr(node, "offset") ? in : 0;
     if (is_op(node, "concat"))
         return node->input_count == 1 ? in : 0;
     if (is_op(node, "slice") || is_op(node, "cast"))

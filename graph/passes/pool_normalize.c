@@ -27,12 +27,16 @@ static eg_status
 build(eg_rewriter *r, const eg_match *match, eg_error *err)
 {
     const eg_node *pool = eg_matched(r, match, POOL), *normalize = eg_matched(r, match, NORMALIZE);
-    const eg_attr attrs[] = {
+    enum { OWN = 2, MOST = 8 };
+    eg_attr attrs[MOST] = {
         {.name = "eps", .type = EG_ATTR_FLOAT, .real = eg_node_float(normalize, "eps", 1e-12)},
         {.name = "pool", .type = EG_ATTR_STRING, .string = pool->op->name},
-        {.name = "skip_prompt", .type = EG_ATTR_INT, .integer = eg_node_int(pool, "skip_prompt", 0)},
     };
-    return eg_rewriter_fuse(r, match, match->nodes[NORMALIZE], &eg_op_pool_normalize, pool->inputs, 1, attrs, 3, err);
+    uint32_t count = OWN;
+    for (uint32_t i = 0; i < pool->attr_count && count < MOST; i++)
+        attrs[count++] = pool->attrs[i];
+    return eg_rewriter_fuse(r, match, match->nodes[NORMALIZE], &eg_op_pool_normalize, pool->inputs, 1, attrs, count,
+                            err);
 }
 
 static const eg_rule rules[] = {EG_RULE(slots, guards, build)};

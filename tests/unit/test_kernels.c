@@ -173,6 +173,7 @@ check_rows(const eg_kernels *p, const eg_kernels *k, int64_t n)
         expect_close(want, got, n, tolerance, #name);                                                                  \
     } while (0)
     CHECK(0, scale, a, 0.3f, y, n);
+    CHECK(1e-6, scale_offset, a, 0.3f, -0.7f, y, n);
     CHECK(2e-6, layer_norm, a, b, c, 1e-5, y, n);
     CHECK(2e-6, layer_norm, a, b, NULL, 1e-5, y, n);
     CHECK(2e-6, rms_norm, a, b, 1e-6, y, n);

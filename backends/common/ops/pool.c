@@ -75,6 +75,9 @@ static eg_status
 pool(const eg_host_call *call, reduction reduce, bool normalize)
 {
     pool_work w = {call, reduce, normalize, eg_host_matrix_in(call, 0), eg_host_matrix_out(call)};
+    eg_status status = eg_host_check_pooled(call);
+    if (status != EG_OK)
+        return status;
     double rows_per_text = (double)w.x.rows / (w.y.rows > 0 ? (double)w.y.rows : 1.0);
     eg_cpu_split(call, w.y.rows, 1, 0.2 * rows_per_text * (double)w.y.width, pool_part, &w);
     return EG_OK;
@@ -142,7 +145,7 @@ weighted_mean_of(const eg_kernels *kernels, const eg_host_text_rows *rows, float
     {                                                                                                                  \
         return pool(call, symbol##_of, false);                                                                         \
     }                                                                                                                  \
-    const eg_host_op eg_cpu_op_##symbol = {#symbol, 0, eg_host_accept_pool, run_##symbol};
+    const eg_host_op eg_cpu_op_##symbol = {#symbol, 0, eg_host_accept_ranged_pool, run_##symbol};
 
 REDUCTION(sum)
 REDUCTION(mean)

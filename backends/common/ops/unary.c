@@ -7,7 +7,7 @@ typedef struct unary_work {
     eg_host_matrix x, y;
 } unary_work;
 
-/* One row for the kernel: a function of a number, or a factor. */
+/* One row for the kernel: a function of a number, or a factor and what is added. */
 static void
 compute(const eg_host_call *call, const float *x, float *y, int64_t n)
 {
@@ -15,6 +15,8 @@ compute(const eg_host_call *call, const float *x, float *y, int64_t n)
     const eg_unary_kernel *kernel = attrs->kernel;
     if (kernel != NULL)
         (*kernel)(x, y, n);
+    else if (attrs->offset != 0)
+        eg_cpu_kernels(call->device)->scale_offset(x, (float)attrs->factor, (float)attrs->offset, y, n);
     else
         eg_cpu_kernels(call->device)->scale(x, (float)attrs->factor, y, n);
 }

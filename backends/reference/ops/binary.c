@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bias_add, add, sub, mul, div: element by element, the narrower kind repeated over the wider. */
+/* bias_add, add, sub, mul, div, where: element by element, the narrower kind repeated over the wider. */
 #include "../reference.h"
 
-typedef float (*combine)(float a, float b);
+enum { MOST = 3 };
+
+/* Of an element of each operand. */
+typedef float (*combine)(const float *x);
 
 static const float *
 operand_row(const eg_host_operand *x, int64_t row, int64_t text)
@@ -11,28 +14,34 @@ operand_row(const eg_host_operand *x, int64_t row, int64_t text)
 }
 
 static void
-combine_row(combine f, const eg_host_operand *a, const eg_host_operand *b, eg_host_matrix y, int64_t row, int64_t text)
+combine_row(combine f, const eg_host_operand *in, uint32_t count, eg_host_matrix y, int64_t row, int64_t text)
 {
-    const float *pa = operand_row(a, row, text), *pb = operand_row(b, row, text);
-    for (int64_t c = 0; c < y.width; c++)
-        y.f32[row * y.stride + c] = f(pa[c * a->column_step], pb[c * b->column_step]);
+    float x[MOST];
+    for (int64_t c = 0; c < y.width; c++) {
+        for (uint32_t i = 0; i < count; i++)
+            x[i] = operand_row(&in[i], row, text)[c * in[i].column_step];
+        y.f32[row * y.stride + c] = f(x);
+    }
 }
 
 static void
 combine_rows(const eg_host_call *call, combine f)
 {
-    eg_host_operand a = eg_host_operand_in(call, 0), b = eg_host_operand_in(call, 1);
+    eg_host_operand in[MOST];
+    uint32_t count = call->node->input_count;
+    for (uint32_t i = 0; i < count; i++)
+        in[i] = eg_host_operand_in(call, i);
     eg_host_matrix y = eg_host_matrix_out(call);
     const eg_value_info *out = eg_host_info_out(call);
     if (out->kind != EG_TOKEN) {
         for (int64_t r = 0; r < y.rows; r++)
-            combine_row(f, &a, &b, y, r, r);
+            combine_row(f, in, count, y, r, r);
         return;
     }
     const eg_row *rows = eg_host_rows(call, out);
     for (uint32_t t = 0; t < eg_host_texts(call); t++)
         for (int64_t i = 0; i < rows[t].rows; i++)
-            combine_row(f, &a, &b, y, (int64_t)rows[t].start + i, t);
+            combine_row(f, in, count, y, (int64_t)rows[t].start + i, t);
 }
 
 /* One operand of a pair result: a block of its own (all heads or one), or a single number. */
@@ -47,30 +56,42 @@ pair_element(const pair_operand *x, int64_t head, int64_t i, int64_t block)
     return x->heads == 0 ? x->data[0] : x->data[(x->heads == 1 ? 0 : head) * block + i];
 }
 
+/* The operands begin at the text's blocks. */
+static void
+combine_text(combine f, const pair_operand *in, uint32_t count, const eg_host_pair *pair)
+{
+    int64_t block = pair->n * pair->columns;
+    float x[MOST];
+    for (int64_t h = 0; h < pair->heads; h++)
+        for (int64_t i = 0; i < block; i++) {
+            for (uint32_t k = 0; k < count; k++)
+                x[k] = pair_element(&in[k], h, i, block);
+            pair->data[h * block + i] = f(x);
+        }
+}
+
 static void
 combine_pairs(const eg_host_call *call, combine f)
 {
     const eg_value_info *out = eg_host_info_out(call);
-    pair_operand in[2];
-    for (uint32_t i = 0; i < 2; i++) {
+    pair_operand in[MOST];
+    uint32_t count = call->node->input_count;
+    for (uint32_t i = 0; i < count; i++) {
         const eg_value_info *x = eg_host_info_in(call, i);
         in[i] = (pair_operand){eg_host_pair_in(call, i), x->kind == EG_PAIR ? x->dims[0].k : 0};
     }
     float *y = eg_host_pair_out(call);
     for (uint32_t t = 0; t < eg_host_texts(call); t++) {
         eg_host_pair pair = eg_host_pair_begin(y, out, &eg_host_rows(call, out)[t]);
-        int64_t block = pair.n * pair.columns;
-        for (int64_t h = 0; h < pair.heads; h++)
-            for (int64_t i = 0; i < block; i++)
-                y[h * block + i] = f(pair_element(&in[0], h, i, block), pair_element(&in[1], h, i, block));
-        y += pair.heads * block;
-        in[0].data += in[0].heads * block;
-        in[1].data += in[1].heads * block;
+        combine_text(f, in, count, &pair);
+        y = eg_host_pair_end(&pair);
+        for (uint32_t i = 0; i < count; i++)
+            in[i].data += in[i].heads * pair.n * pair.columns;
     }
 }
 
 static eg_status
-run_binary(const eg_host_call *call, combine f)
+run_elements(const eg_host_call *call, combine f)
 {
     if (eg_host_info_out(call)->kind == EG_PAIR)
         combine_pairs(call, f);
@@ -79,21 +100,22 @@ run_binary(const eg_host_call *call, combine f)
     return EG_OK;
 }
 
-#define BINARY(symbol, expression)                                                                                     \
-    static float symbol##_of(float a, float b)                                                                         \
+#define ELEMENTS(symbol, inplace, accept, expression)                                                                  \
+    static float symbol##_of(const float *x)                                                                           \
     {                                                                                                                  \
         return expression;                                                                                             \
     }                                                                                                                  \
     static eg_status run_##symbol(const eg_host_call *call)                                                            \
     {                                                                                                                  \
-        return run_binary(call, symbol##_of);                                                                          \
+        return run_elements(call, symbol##_of);                                                                        \
     }                                                                                                                  \
-    const eg_host_op eg_ref_op_##symbol = {#symbol, 3, eg_host_accept_binary, run_##symbol};
+    const eg_host_op eg_ref_op_##symbol = {#symbol, inplace, accept, run_##symbol};
 
-BINARY(add, a + b)
-BINARY(sub, a - b)
-BINARY(mul, a *b)
-BINARY(div, a / b)
+ELEMENTS(add, 3, eg_host_accept_binary, x[0] + x[1])
+ELEMENTS(sub, 3, eg_host_accept_binary, x[0] - x[1])
+ELEMENTS(mul, 3, eg_host_accept_binary, x[0] * x[1])
+ELEMENTS(div, 3, eg_host_accept_binary, x[0] / x[1])
+ELEMENTS(where, 7, eg_host_accept_where, x[0] != 0 ? x[1] : x[2])
 
 static eg_status
 run_bias_add(const eg_host_call *call)

@@ -98,29 +98,30 @@ static eg_status
 run_pool(const eg_host_call *call)
 {
     eg_host_matrix x = eg_host_matrix_in(call, 0), y = eg_host_matrix_out(call);
-    for (uint32_t t = 0; t < eg_host_texts(call); t++) {
+    eg_status status = eg_host_check_pooled(call);
+    for (uint32_t t = 0; t < eg_host_texts(call) && status == EG_OK; t++) {
         eg_host_text_rows rows = eg_host_rows_of_text(call, x, t);
         for (int64_t c = 0; c < y.width; c++)
             y.f32[t * y.stride + c] = (float)pooled(call->node->attrs.pool, &rows, c);
     }
-    return EG_OK;
+    return status;
 }
 
-#define POOL(symbol, which)                                                                                            \
+#define POOL(symbol, which, accept)                                                                                    \
     static bool accept_##symbol(eg_host_reader *reader)                                                                \
     {                                                                                                                  \
         reader->attrs.pool = which;                                                                                    \
-        return eg_host_accept_pool(reader);                                                                            \
+        return accept(reader);                                                                                         \
     }                                                                                                                  \
     const eg_host_op eg_ref_op_##symbol = {#symbol, 0, accept_##symbol, run_pool};
 
-POOL(first_token, EG_HOST_FIRST_TOKEN)
-POOL(last_token, EG_HOST_LAST_TOKEN)
-POOL(mean, EG_HOST_MEAN)
-POOL(max, EG_HOST_MAX)
-POOL(sum, EG_HOST_SUM)
-POOL(mean_sqrt_len, EG_HOST_MEAN_SQRT_LEN)
-POOL(weighted_mean, EG_HOST_WEIGHTED_MEAN)
+POOL(first_token, EG_HOST_FIRST_TOKEN, eg_host_accept_pool)
+POOL(last_token, EG_HOST_LAST_TOKEN, eg_host_accept_pool)
+POOL(mean, EG_HOST_MEAN, eg_host_accept_ranged_pool)
+POOL(max, EG_HOST_MAX, eg_host_accept_ranged_pool)
+POOL(sum, EG_HOST_SUM, eg_host_accept_ranged_pool)
+POOL(mean_sqrt_len, EG_HOST_MEAN_SQRT_LEN, eg_host_accept_ranged_pool)
+POOL(weighted_mean, EG_HOST_WEIGHTED_MEAN, eg_host_accept_ranged_pool)
 
 static eg_status
 run_pool_normalize(const eg_host_call *call)

@@ -80,9 +80,9 @@ activate(const eg_host_attrs *attrs, double x)
 }
 
 static double
-multiply(const eg_host_attrs *attrs, double x)
+scale_of(const eg_host_attrs *attrs, double x)
 {
-    return x * attrs->factor;
+    return x * attrs->factor + attrs->offset;
 }
 
 static eg_status
@@ -94,7 +94,7 @@ run_activation(const eg_host_call *call)
 static eg_status
 run_scale(const eg_host_call *call)
 {
-    return run_unary(call, multiply);
+    return run_unary(call, scale_of);
 }
 
 const eg_host_op eg_ref_op_scale = {"scale", 1, eg_host_accept_scale, run_scale};
