@@ -23,7 +23,8 @@ extern const eg_host_op *const eg_cpu_own_ops[];
 
 /* One weight and what becomes of the product with it. */
 typedef struct eg_cpu_product {
-    uint32_t weight; /* the input */
+    uint32_t weight;   /* the input */
+    int64_t first_row; /* of the weight: the one of column 0 */
     eg_epilogue epilogue;
 } eg_cpu_product;
 
@@ -36,6 +37,8 @@ typedef struct eg_cpu_linear {
 
 /* Both: at least one row. */
 void eg_cpu_linear_own(const eg_host_call *call, const eg_cpu_linear *linear);
+/* y's columns in groups, each by its own columns of x and rows of the weight, input 1. */
+void eg_cpu_linear_groups(const eg_host_call *call, int64_t groups);
 eg_status eg_cpu_linear_blas(const eg_host_call *call, const eg_cpu_linear *linear, const eg_blas *blas);
 
 #endif

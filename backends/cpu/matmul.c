@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* matmul, linear and glu_linear: what they are given, and who multiplies. */
+/* matmul, grouped_matmul, linear and glu_linear: what they are given, and who multiplies. */
 #include <limits.h>
 
 #include "cpu.h"
@@ -53,6 +53,13 @@ static bool
 accept_matmul(eg_host_reader *reader)
 {
     return eg_host_accept_matmul(reader) && want_scratch(reader, library_of(reader->device)->own_rows, false);
+}
+
+/* Groups are narrow: their products are never OpenBLAS's. */
+static bool
+accept_grouped_matmul(eg_host_reader *reader)
+{
+    return eg_host_accept_grouped_matmul(reader) && want_scratch(reader, INT64_MAX, false);
 }
 
 /* OpenBLAS writes the product over what lay there; only the kernel adds to it as it writes. */
@@ -120,6 +127,14 @@ run_matmul(const eg_host_call *call)
 }
 
 static eg_status
+run_grouped_matmul(const eg_host_call *call)
+{
+    eg_host_ran(call, "own");
+    eg_cpu_linear_groups(call, call->node->attrs.groups);
+    return EG_OK;
+}
+
+static eg_status
 run_linear(const eg_host_call *call)
 {
     const eg_host_attrs *attrs = &call->node->attrs;
@@ -154,6 +169,7 @@ run_glu_linear(const eg_host_call *call)
 }
 
 static const eg_host_op matmul = {"matmul", 0, accept_matmul, run_matmul};
+static const eg_host_op grouped_matmul = {"grouped_matmul", 0, accept_grouped_matmul, run_grouped_matmul};
 static const eg_host_op linear = {"linear", 0, accept_linear, run_linear};
 static const eg_host_op glu_linear = {"glu_linear", 0, accept_glu_linear, run_glu_linear};
-const eg_host_op *const eg_cpu_own_ops[] = {&matmul, &linear, &glu_linear, NULL};
+const eg_host_op *const eg_cpu_own_ops[] = {&matmul, &grouped_matmul, &linear, &glu_linear, NULL};

@@ -86,6 +86,7 @@ multiply(const own_work *work, const eg_cpu_product *product, const float *packe
     const eg_host_matrix *y = &work->linear->y;
     for (uint32_t p = 0; p < eg_host_weight_parts(call, product->weight); p++) {
         eg_host_part part = eg_host_weight_part(call, product->weight, p);
+        part.first -= product->first_row;
         int64_t first = begin > part.first ? begin : part.first, next = least(end, part.first + part.rows);
         if (first >= next)
             continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What matmul, linear and glu_linear may be given. */
+/* What matmul, grouped_matmul, linear and glu_linear may be given. */
 #include <string.h>
 
 #include "host.h"
@@ -54,6 +54,24 @@ bool
 eg_host_accept_matmul(eg_host_reader *reader)
 {
     return eg_host_count(reader, 2, 2) && check_product(reader, 1);
+}
+
+bool
+eg_host_accept_grouped_matmul(eg_host_reader *reader)
+{
+    int64_t groups = eg_host_attr_int(reader, "groups", 0);
+    eg_value_info x, w, out;
+    if (!eg_host_count(reader, 2, 2) || !eg_host_input(reader, 0, &x) || !eg_host_input(reader, 1, &w) ||
+        !eg_host_output(reader, &out))
+        return false;
+    if (x.dtype != EG_F32 || w.dtype != EG_F32 || out.dtype != EG_F32 || w.kind != EG_TABLE || w.rank != 2)
+        return eg_host_refuse(reader, "wants f32 rows and an f32 table of rank 2");
+    int64_t width = eg_host_width(&x), columns = eg_host_width(&out);
+    if (groups < 1 || width % groups != 0 || columns % groups != 0 || !eg_host_same_rows(&x, &out) ||
+        w.dims[1].k != width / groups || w.dims[0].k != columns)
+        return eg_host_refuse(reader, "sizes that do not fit %lld groups", (long long)groups);
+    reader->attrs.groups = groups;
+    return true;
 }
 
 bool

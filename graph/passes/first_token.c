@@ -29,6 +29,17 @@ is_plain_choice(const eg_node *node)
     return node->op == &eg_op_first_token && eg_node_int(node, "skip_prompt", 0) == 0;
 }
 
+/* Ids, positions: what gather, embed_norm and equal look at goes with tokens and is never chosen from. */
+static bool
+reads_indices(const lifter *l, const eg_node *maker)
+{
+    for (uint32_t i = 0; i < maker->input_count; i++) {
+        if (eg_graph_value(l->r.graph, maker->inputs[i])->type.dtype == EG_I32)
+            return true;
+    }
+    return false;
+}
+
 static const char *
 why_not_through(lifter *l, const eg_node *maker)
 {
@@ -36,7 +47,7 @@ why_not_through(lifter *l, const eg_node *maker)
         return NULL;
     if (maker->op == &eg_op_apply)
         return "attention is not one node";
-    if (maker->op == &eg_op_gather || maker->op == &eg_op_embed_norm)
+    if (reads_indices(l, maker))
         return "indices are of tokens";
     if (maker->op->flags & EG_OP_ROW_LOCAL)
         return NULL;

@@ -104,6 +104,7 @@ def add_unary():
     case("gelu of a table", "gelu", RAGGED, [table(x, weight=False)], table(F.gelu(d(x)), weight=False))
     case("log1p", "log1p", RAGGED, [token(abs(x))], token(torch.log1p(d(abs(x)))))
     case("scale", "scale", RAGGED, [token(x)], token(d(x) * 0.125), {"factor": 0.125})
+    case("scale and offset", "scale", RAGGED, [token(x)], token(d(x) * -0.5 + 0.75), {"factor": -0.5, "offset": 0.75})
     y = text(rand(4, 9))
     case("tanh of texts", "tanh", RAGGED, [y], text(torch.tanh(d(y.data)).reshape(4, 9)))
 
@@ -445,6 +446,145 @@ def add_spread():
         case(f"spread {name}", "spread", batch, [text(x), token(like)], token(x[of_token]))
 
 
+def rotate_half(x):
+    return torch.cat((-x[..., x.shape[-1] // 2:], x[..., :x.shape[-1] // 2]), -1)
+
+
+def rotate_every_two(x):
+    return torch.stack((-x[..., 1::2], x[..., ::2]), -1).flatten(-2)
+
+
+def add_rotary():
+    """Angles and turns as the modeling files of ModernBERT (half) and RoFormer (interleaved) write them, in float64."""
+    for name, batch, width, theta, divide in (("small", RAGGED, 2, 10000.0, 1.0), ("wide", LONG, 64, 160000.0, 1.0),
+                                              ("divided", RAGGED, 12, 1000.0, 2.5), ("odd half", LONG, 38, 10.0, 1.0)):
+        ids = np.concatenate([np.arange(n) * (1 if b else 137) for b, (_, n, _, _) in enumerate(batch.rows)])
+        frequencies = 1.0 / theta ** (torch.arange(0, width, 2, dtype=torch.float64) / width)
+        angles = (d(ids) / divide)[:, None] * frequencies
+        attrs = {"theta": theta, "width": width, **({"divide": divide} if divide != 1 else {})}
+        case(f"rotary_table {name}", "rotary_table", batch, [Value(TOKEN, ids, [1], I32)],
+             token(torch.cat((angles.cos(), angles.sin()), -1)), attrs)
+    # heads, head size, width that turns
+    for name, batch, heads, size, width in (("small", RAGGED, 3, 2, 2), ("whole", LONG, 2, 64, 64), ("part", RAGGED, 4, 20, 6),
+                                            ("odd half", LONG, 1, 47, 46), ("padded", PADDED, 2, 16, 16)):
+        for per_text in (False, True):
+            rows = batch.B if per_text else batch.T
+            put = text if per_text else token
+            x, angles = rand(rows, heads * size), d(rand(rows, width // 2, scale=3.0))
+            t = torch.cat((angles.cos(), angles.sin()), -1).float()
+            cos, sin = d(t)[:, None, :width // 2], d(t)[:, None, width // 2:]
+            y = d(x).reshape(rows, heads, size)
+            half = y[..., :width] * torch.cat((cos, cos), -1) + rotate_half(y[..., :width]) * torch.cat((sin, sin), -1)
+            pairs = (y[..., :width] * cos.repeat_interleave(2, -1) +
+                     rotate_every_two(y[..., :width]) * sin.repeat_interleave(2, -1))
+            kind = " of texts" if per_text else ""
+            for style, turned in (("half", half), ("interleaved", pairs)):
+                out = torch.cat((turned, y[..., width:]), -1).reshape(rows, -1)
+                attrs = {"heads": heads, **({"style": style} if style != "half" else {})}
+                case(f"rotary {style} {name}{kind}", "rotary", batch, [put(x), put(t)], put(out), attrs)
+
+
+def alibi_slopes(heads):
+    """get_slopes of the published ALiBi code."""
+    def of_power(n):
+        start = 2 ** -(2 ** -(math.log2(n) - 3))
+        return [start * start ** i for i in range(n)]
+
+    if math.log2(heads).is_integer():
+        return of_power(heads)
+    closest = 2 ** math.floor(math.log2(heads))
+    return of_power(closest) + alibi_slopes(2 * closest)[0::2][:heads - closest]
+
+
+def add_alibi():
+    for batch, name in ((RAGGED, "ragged"), (PADDED, "padded"), (LONG, "long")):
+        for heads in (1, 2, 3, 8, 12):
+            blocks = []
+            for _, n, _, _ in batch.rows:
+                distance = (torch.arange(n)[None] - torch.arange(n)[:, None]).abs().double()
+                blocks.append(-torch.tensor(alibi_slopes(heads), dtype=torch.float64)[:, None, None] * distance)
+            ids = Value(TOKEN, np.zeros(batch.T), [1], I32)
+            case(f"alibi {heads} {name}", "alibi", batch, [ids if heads % 2 else token(rand(batch.T, 5))],
+                 pair(blocks, heads), {"heads": heads})
+
+
+def add_choices():
+    batch = RAGGED
+    ids = np.array([5, 1, 1, 1, 7, 1, 8, 9, 1, 2, 3, 1, 4], dtype=np.int32)
+    case("equal", "equal", batch, [Value(TOKEN, ids, [1], I32)], token(torch.from_numpy(ids).eq(1).float()[:, None]), {"to": 1})
+    of_token = np.repeat(np.arange(4), [r[1] for r in batch.rows])
+    a, b, per_text = rand(13, 10), rand(13, 10), rand(4, 10)
+    column, full, of_texts = (rng.integers(0, 2, shape).astype(np.float32) for shape in ((13, 1), (13, 10), (4, 1)))
+    where = lambda c, x, y: torch.where(d(c) != 0, d(x), d(y))
+    case("where a column", "where", batch, [token(column), token(a), token(b)], token(where(column, a, b)))
+    case("where all columns", "where", batch, [token(full), token(a), token(b)], token(where(full, a, b)))
+    case("where other numbers", "where", batch, [token(full - 1.5 * column), token(a), token(b)],
+         token(where(full - 1.5 * column, a, b)))
+    case("where texts and a number", "where", batch, [token(column), text(per_text), table(b[0, :1])],
+         token(where(column, per_text[of_token], b[0, 0])))
+    case("where the condition is of texts", "where", batch, [text(of_texts), token(a), table(b[0])],
+         token(where(of_texts[of_token], a, b[0])))
+    case("where tables", "where", batch, [table(full, weight=False), table(a), table(b[:1])],
+         table(where(full, a, b[:1]), weight=False))
+    p, q = ([rand(2, r[1], r[1]) for r in batch.rows] for _ in range(2))
+    c = [rng.integers(0, 2, (1, r[1], r[1])).astype(np.float32) for r in batch.rows]
+    case("where pairs", "where", batch, [pair(c, 1), pair(p, 2), pair(q, 2)],
+         pair([where(x, y, z) for x, y, z in zip(c, p, q)], 2))
+
+
+def add_groups():
+    for name, batch, groups, k, n in (("small", RAGGED, 2, 6, 10), ("wide", LONG, 4, 64, 96), ("narrow", LONG, 7, 21, 14),
+                                      ("one column", RAGGED, 9, 27, 9), ("one", RAGGED, 1, 12, 20)):
+        x, w = rand(batch.T, k), rand(n, k // groups, scale=0.3)
+        y = F.conv1d(d(x).T[None], d(w)[:, :, None], groups=groups)[0].T
+        case(f"grouped_matmul {name}", "grouped_matmul", batch, [token(x), table(w)], token(y), {"groups": groups}, 5e-6)
+    x, w = rand(4, 24), rand(30, 8)
+    case("grouped_matmul texts", "grouped_matmul", RAGGED, [text(x), table(w)],
+         text(F.conv1d(d(x).T[None], d(w)[:, :, None], groups=3)[0].T), {"groups": 3}, 5e-6)
+
+
+def neighbours(batch, x, before, count):
+    """Rows side by side, [T, d, count]: of each text the valid rows alone, zeros on both sides as far as they are looked for."""
+    parts = []
+    for start, rows, valid, _ in batch.rows:
+        padded = F.pad(d(x[start:start + valid]).T, (max(before, 0), rows - valid + max(count, 1) + abs(before)))
+        parts.append(padded[:, max(-before, 0):].unfold(1, count, 1)[:, :rows].transpose(0, 1))
+    return torch.cat(parts)
+
+
+def add_neighbours():
+    for batch, name in ((RAGGED, "ragged"), (PADDED, "padded"), (LONG, "long")):
+        x = rand(batch.T, 5)
+        for by in (1, -1, 3, -2, 0, -40):
+            case(f"shift {by} {name}", "shift", batch, [token(x)], token(neighbours(batch, x, -by, 1)[:, :, 0]), {"by": by})
+        for kernel in (1, 2, 3, 4, 9):
+            y = neighbours(batch, x, (kernel - 1) // 2, kernel).reshape(batch.T, 5 * kernel)
+            case(f"unfold {kernel} {name}", "unfold", batch, [token(x)], token(y), {"kernel": kernel})
+
+
+def add_ranges():
+    for batch, name, ranges in ((RAGGED, "ragged", ((0, 1), (0, 2), (-1, None), (-2, None), (-3, 5))),
+                                (LONG, "long", ((2, -2), (-5, -1), (1, 6), (6, None)))):
+        x = rand(batch.T, 11)
+        for skip in (0, 1):
+            for begin, end in ranges:
+                attrs = {**({"begin": begin} if begin else {}), **({} if end is None else {"end": end}),
+                         **({"skip_prompt": 1} if skip else {})}
+                kept = [np.arange(v)[k if skip else 0:][begin:end] for _, _, v, k in batch.rows]
+                rows = [d(x[s + i]) for (s, _, _, _), i in zip(batch.rows, kept)]
+                weights = [torch.from_numpy(i + 1.0)[:, None] for i in kept]
+                results = {
+                    "mean": [r.mean(0) for r in rows], "max": [r.max(0).values for r in rows], "sum": [r.sum(0) for r in rows],
+                    "mean_sqrt_len": [r.sum(0) / math.sqrt(len(r)) for r in rows],
+                    "weighted_mean": [(r * w).sum(0) / w.sum() for r, w in zip(rows, weights)],
+                }
+                for op, out in results.items():
+                    label = f"{name} {begin} {end} skip {skip}"
+                    case(f"{op} {label}", op, batch, [token(x)], text(torch.stack(out)), attrs)
+                    case(f"pool_normalize {op} {label}", "pool_normalize", batch, [token(x)],
+                         text(F.normalize(torch.stack(out), dim=-1)), {"pool": op, **attrs}, 5e-6)
+
+
 def put_str(out, s):
     s = s.encode()
     out += struct.pack("<H", len(s)) + s
@@ -477,7 +617,8 @@ def put_case(out, name, op, batch, inputs, output, attrs, tol):
 
 def main():
     for add in (add_unary, add_index, add_linear, add_binary, add_norms, add_attention, add_pooling, add_moves,
-                add_fused_linear, add_fused_glu, add_fused_attention, add_fused_norms, add_fused_pooling, add_spread):
+                add_fused_linear, add_fused_glu, add_fused_attention, add_fused_norms, add_fused_pooling, add_spread,
+                add_rotary, add_alibi, add_choices, add_groups, add_neighbours, add_ranges):
         add()
     out = bytearray(b"EGOPS1\0\0" + struct.pack("<I", len(cases)))
     for c in cases:

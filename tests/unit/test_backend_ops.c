@@ -107,6 +107,11 @@ check_refusals(const char *variable)
     cr_expect(backend_run(&b, &token, (run_style){.inplace = -1}, NULL) == EG_E_INPUT);
     cr_expect(strstr(b.error, "text 1") != NULL, "%s", b.error);
 
+    op_case mean = *find_case(cases, count, "mean ragged -1 None skip 0");
+    mean.attrs[0].integer = 1; /* from the second row on, which text 1 has not */
+    cr_expect(backend_run(&b, &mean, (run_style){.inplace = -1}, NULL) == EG_E_INPUT);
+    cr_expect(strstr(b.error, "text 1 has 1 tokens") != NULL, "%s", b.error);
+
     op_case gelu = *find_case(cases, count, "gelu tanh");
     strcpy(gelu.attrs[0].string, "cubic");
     uint32_t mask;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* positions, gather, embed_norm: integers in. */
+/* positions, gather, equal, embed_norm: integers in. */
 #include "../reference.h"
 
 static eg_status
@@ -53,6 +53,17 @@ run_gather(const eg_host_call *call)
 }
 
 const eg_host_op eg_ref_op_gather = {"gather", 0, eg_host_accept_gather, run_gather};
+
+static eg_status
+run_equal(const eg_host_call *call)
+{
+    eg_host_matrix index = eg_host_matrix_in(call, 0), out = eg_host_matrix_out(call);
+    for (int64_t r = 0; r < out.rows; r++)
+        out.f32[r * out.stride] = index.i32[r * index.stride] == call->node->attrs.to ? 1.0f : 0.0f;
+    return EG_OK;
+}
+
+const eg_host_op eg_ref_op_equal = {"equal", 0, eg_host_accept_equal, run_equal};
 
 /* --- fused --------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* matmul, linear, glu_linear, and the block that scores uses too. */
+/* matmul, grouped_matmul, linear, glu_linear, and the block that scores uses too. */
 #include "../reference.h"
 
 /* Rows of w that are summed side by side, so that the compiler can use vectors without reordering any sum. */
@@ -118,6 +118,27 @@ run_matmul(const eg_host_call *call)
 }
 
 const eg_host_op eg_ref_op_matmul = {"matmul", 0, accept_matmul, run_matmul};
+
+/* Group by group, a product of its own. */
+static eg_status
+run_grouped_matmul(const eg_host_call *call)
+{
+    int64_t groups = call->node->attrs.groups;
+    eg_host_matrix x = eg_host_matrix_in(call, 0), w = eg_host_matrix_in(call, 1), y = eg_host_matrix_out(call);
+    int64_t columns = y.width / groups;
+    for (int64_t g = 0; g < groups; g++)
+        eg_ref_matmul_block(x.f32 + g * w.width, x.stride, w.f32 + g * columns * w.stride, w.stride,
+                            y.f32 + g * columns, y.stride, y.rows, columns, w.width, 1.0, call->scratch);
+    return EG_OK;
+}
+
+static bool
+accept_grouped_matmul(eg_host_reader *reader)
+{
+    return eg_host_accept_grouped_matmul(reader) && want_panel(reader);
+}
+
+const eg_host_op eg_ref_op_grouped_matmul = {"grouped_matmul", 0, accept_grouped_matmul, run_grouped_matmul};
 
 /* --- fused --------------------------------------------------------------------------------------- */
 
