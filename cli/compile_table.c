@@ -268,6 +268,20 @@ print_lowered(eg_out *out, const eg_json *root, eg_error *err)
     return status;
 }
 
+/* What no run computes any more. */
+static void
+print_constants(eg_out *out, const eg_json *root)
+{
+    const eg_json *constants = eg_json_get(root, "constants");
+    double computed = eg_json_number(eg_json_get(constants, "computed"));
+    if (computed == 0)
+        return;
+    eg_out_format(out, "  %-16s %5.0f %s   computed once, from weights alone: ", "at load", computed,
+                  computed == 1 ? "op " : "ops");
+    eg_print_bytes(out, eg_json_number(eg_json_get(constants, "bytes")), 0);
+    eg_out_text(out, " of constants\n");
+}
+
 static eg_status
 print_placement(eg_out *out, const eg_json *root, eg_error *err)
 {
@@ -275,6 +289,7 @@ print_placement(eg_out *out, const eg_json *root, eg_error *err)
     eg_out_text(out, "placement\n");
     for (const eg_json *target = placement ? placement->first : NULL; target; target = target->next)
         print_target(out, target);
+    print_constants(out, root);
     return print_lowered(out, root, err);
 }
 

@@ -206,6 +206,14 @@ describe_placement(eg_strbuf *out, const eg_plan *plan)
     eg_strbuf_putc(out, ']');
 }
 
+/* What the plan has no nodes for any more, since it depends on weights alone. */
+static void
+describe_constants(eg_strbuf *out, const eg_plan *plan)
+{
+    eg_strbuf_printf(out, ",\"constants\":{\"computed\":%" PRIu32 ",\"bytes\":%" PRIu64 "}", eg_plan_precomputed(plan),
+                     eg_computed_list_bytes(&plan->computed));
+}
+
 /* Nodes that placing replaced by what defines them, and who would not have them whole. */
 static void
 describe_lowered(eg_strbuf *out, const eg_plan *plan)
@@ -372,6 +380,7 @@ compile_json(eg_strbuf *out, eg_model *model, const eg_plan *plan, const eg_size
     describe_passes(out, plan);
     describe_placement(out, plan);
     describe_lowered(out, plan);
+    describe_constants(out, plan);
     EG_TRY(describe_memory(out, model, plan, sizes, run, err));
     eg_strbuf_printf(out, ",\"kernels\":%zu,\"copies\":%zu", count_kernels(&plan->built.graph),
                      plan->partition.crossings.count);

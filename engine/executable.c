@@ -44,7 +44,8 @@ count_weight(eg_executable *executable, const eg_shared_weight *weight, const eg
         return;
     executable->packed_weights += own > 0;
     executable->packed_bytes += own;
-    executable->borrowed_bytes += own ? 0 : file_bytes(value);
+    bool computed = eg_computed_list_holds(&executable->plan.computed, value->constant->views[0].data);
+    executable->borrowed_bytes += own || computed ? 0 : file_bytes(value);
 }
 
 /* The stage's weights by the view's numbers. */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "graph/extract.h"
+
 enum { ELEMENT = 4 /* bytes: activations are f32 or i32 */ };
 
 /* --- values -------------------------------------------------------------------------------------- */
@@ -67,41 +69,25 @@ node_graph_finish(node_graph *made)
     eg_free(made->fed.items);
 }
 
-/* The input's value in the new graph; one that the node reads twice is there once. */
+/* What a run writes itself, token and type ids, has no data here. A value that the node reads twice is fed once. */
 static eg_status
-add_value(node_graph *made, const eg_value *from, const void *data, eg_value_id *out, eg_error *err)
+feed_input(const eg_graph *from, eg_value_id input, const void *data, node_graph *made, eg_error *err)
 {
-    *out = eg_graph_find(&made->graph, from->name);
-    if (*out)
-        return EG_OK;
-    if (from->flags & EG_VALUE_CONST)
-        return eg_graph_add_const(&made->graph, from->name, &from->type, from->constant->views,
-                                  from->constant->view_count, out, err);
-    EG_TRY(eg_graph_add_input(&made->graph, from->name, &from->type, out, err));
-    if (!data) /* token and type ids: a run writes them itself */
-        return EG_OK;
-    eg_fed_value fed = {*out, data};
-    return EG_PUSH(&made->fed, fed) ? EG_OK : eg_fail_nomem(err, "a node's inputs");
+    eg_fed_value fed = {eg_graph_find(&made->graph, eg_graph_value(from, input)->name), data};
+    bool known = !data || !(eg_graph_value(&made->graph, fed.value)->flags & EG_VALUE_INPUT);
+    for (size_t i = 0; i < made->fed.count; i++)
+        known = known || made->fed.items[i].value == fed.value;
+    return known || EG_PUSH(&made->fed, fed) ? EG_OK : eg_fail_nomem(err, "a node's inputs");
 }
 
 static eg_status
 make_graph(const eg_graph *from, eg_node_id id, const void *const *inputs, node_graph *made, eg_error *err)
 {
     const eg_node *node = eg_graph_node(from, id);
-    eg_value_id *values = eg_calloc((size_t)node->input_count + node->output_count + 1, sizeof *values);
-    if (!values)
-        return eg_fail_nomem(err, "a node's values");
-    eg_value_id *outputs = values + node->input_count;
-    eg_status status = EG_OK;
-    for (uint32_t i = 0; i < node->input_count && status == EG_OK; i++)
-        status = add_value(made, eg_graph_value(from, node->inputs[i]), inputs[i], &values[i], err);
-    if (status == EG_OK)
-        status = eg_graph_add_node(&made->graph, node->op, node->name, node->scope, values, node->input_count,
-                                   node->attrs, node->attr_count, outputs, err);
-    if (status == EG_OK)
-        status = eg_graph_add_output(&made->graph, outputs[0], err);
-    eg_free(values);
-    return status;
+    EG_TRY(eg_graph_extract(from, &id, 1, &made->graph, err));
+    for (uint32_t i = 0; i < node->input_count; i++)
+        EG_TRY(feed_input(from, node->inputs[i], inputs[i], made, err));
+    return eg_graph_add_output(&made->graph, eg_graph_find(&made->graph, node->name), err);
 }
 
 static eg_status

@@ -156,8 +156,12 @@ make_graph(eg_model *model, const eg_plan_request *request, eg_plan *out, eg_err
     if (out->built.graph.set_count > 1)
         return eg_fail(err, EG_E_UNSUPPORTED, "the graph makes row sets of its own, which cannot be run yet");
     EG_TRY(remember_outputs(out, err));
-    eg_pass_options passes = {
-        .fuse = eg_plan_fuse(model, request), .sizes = &out->bound, .dump_after = request->dump_after};
+    eg_precomputer precomputer = {model, &out->computed};
+    const eg_computer computer = {eg_precompute, &precomputer};
+    eg_pass_options passes = {.fuse = eg_plan_fuse(model, request),
+                              .sizes = &out->bound,
+                              .dump_after = request->dump_after,
+                              .computer = &computer};
     EG_TRY(eg_run_passes(&out->built.graph, &passes, &out->passes, err));
     return check_outputs(out, err);
 }
@@ -198,10 +202,20 @@ eg_plan_finish(eg_plan *plan)
     eg_partition_finish(&plan->partition);
     eg_pass_result_finish(&plan->passes);
     eg_model_graph_finish(&plan->built);
+    eg_computed_list_finish(&plan->computed);
     eg_arena_finish(&plan->arena);
 }
 
 /* --- the placement line -------------------------------------------------------------------------- */
+
+uint32_t
+eg_plan_precomputed(const eg_plan *plan)
+{
+    for (size_t i = 0; i < plan->passes.reports.count; i++)
+        if (strcmp(plan->passes.reports.items[i].pass, "precompute") == 0)
+            return plan->passes.reports.items[i].hits;
+    return 0;
+}
 
 uint64_t
 eg_plan_copied_bytes(const eg_plan *plan)
@@ -302,6 +316,15 @@ write_placement(const eg_plan *plan, eg_strbuf *out)
     write_lowered(plan, out);
 }
 
+static void
+write_precomputed(const eg_plan *plan, eg_strbuf *out)
+{
+    uint32_t nodes = eg_plan_precomputed(plan);
+    if (nodes)
+        eg_strbuf_printf(out, "; %" PRIu32 " %s computed at load, %.1f MB", nodes, nodes == 1 ? "op" : "ops",
+                         (double)eg_computed_list_bytes(&plan->computed) / 1e6);
+}
+
 void
 eg_plan_say_placement(eg_model *model, const eg_plan *plan, uint64_t arena_bytes)
 {
@@ -309,6 +332,7 @@ eg_plan_say_placement(eg_model *model, const eg_plan *plan, uint64_t arena_bytes
         return;
     eg_strbuf line = {0};
     write_placement(plan, &line);
+    write_precomputed(plan, &line);
     eg_strbuf_printf(&line, "; arena %.1f MiB", (double)arena_bytes / (1 << 20));
     if (!line.failed)
         eg_log(&model->engine->host_context, EG_LOG_INFO, "%s", line.data);

@@ -7,6 +7,7 @@
 #define EG_ENGINE_PLAN_H
 
 #include "engine/engine.h"
+#include "engine/precompute.h"
 #include "frontend/source.h"
 #include "graph/memory.h"
 #include "graph/pass.h"
@@ -53,6 +54,7 @@ typedef struct eg_plan {
     eg_plan_output *outputs;
     uint32_t output_count;
     eg_pass_result passes;
+    eg_computed_list computed; /* constants of the graph that the file does not have */
     eg_target *targets;
     uint32_t *backends; /* per target: its number in the engine's list */
     size_t target_count;
@@ -70,13 +72,15 @@ void eg_plan_finish(eg_plan *plan);
 /* The value of part i of an output. */
 eg_value_id eg_plan_output_value(const eg_plan *plan, const eg_plan_output *output, uint32_t i);
 
+/* Nodes that were computed when the plan was made: their results are constants of it. */
+uint32_t eg_plan_precomputed(const eg_plan *plan);
 /* Nodes of a target that run code. */
 size_t eg_plan_ops_of(const eg_plan *plan, uint32_t target);
 /* Bytes that crossings copy at the bound. */
 uint64_t eg_plan_copied_bytes(const eg_plan *plan);
 /*
  * Once per model, on the log, so that nobody has to guess where it runs: "onednn 61 ops, reference 3 (gather: why not on
- * the first); 2 copies, 0.4 MB; arena 3.1 MiB". Before the arena: "; 12 attention decomposed (onednn: why)".
+ * the first); 2 copies, 0.4 MB; arena 3.1 MiB". Before the arena: "; 12 attention decomposed (onednn: why)", "; 24 ops computed at load, 1.6 MB".
  */
 void eg_plan_say_placement(eg_model *model, const eg_plan *plan, uint64_t arena_bytes);
 

@@ -93,7 +93,8 @@ report_prepack(eg_model *model, const eg_plan_request *request, eg_plan *plan, e
                            .scratch = eg_executable_scratch(executable),
                            .allocated = executable->arena_bytes + scratch_elsewhere(executable)};
     context.report->hits = context.report->enabled ? executable->packed_weights : 0;
-    context.report->after.weight_bytes = executable->packed_bytes + executable->borrowed_bytes;
+    context.report->after.weight_bytes =
+        executable->packed_bytes + executable->borrowed_bytes + eg_computed_list_bytes(&executable->plan.computed);
     eg_executable_free(model, executable);
     return EG_OK;
 }

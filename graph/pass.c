@@ -189,7 +189,7 @@ run_again(runner *r, eg_pass_context *context, eg_error *err)
 static eg_status
 change(runner *r, size_t index, eg_error *err)
 {
-    eg_pass_context context = {&r->out->arena, &r->out->reports.items[index], r->options->sizes};
+    eg_pass_context context = {&r->out->arena, &r->out->reports.items[index], r->options->sizes, r->options->computer};
     if (passes[index]->flags & EG_PASS_LATE)
         return EG_OK;
     if (passes[index]->flags & EG_PASS_AGAIN)

@@ -30,10 +30,21 @@ typedef struct eg_pass_report {
     uint64_t ns;
 } eg_pass_report;
 
+/* Who computes for the core, which holds no kernel. */
+typedef struct eg_computer {
+    /*
+     * The outputs of `work`, a graph of tables and nothing else: data[i], dense, is output i and outlives the graph that
+     * asked. `work` is the callee's to change.
+     */
+    eg_status (*compute)(void *user, eg_graph *work, const void **data, eg_error *err);
+    void *user;
+} eg_computer;
+
 typedef struct eg_pass_context {
     eg_arena *arena; /* of the report's strings */
     eg_pass_report *report;
-    const eg_dims *sizes; /* of the report; NULL where none were given */
+    const eg_dims *sizes;        /* of the report; NULL where none were given */
+    const eg_computer *computer; /* NULL: there is none */
 } eg_pass_context;
 
 enum {
@@ -61,8 +72,9 @@ void eg_pass_refuse(eg_pass_context *context, const char *at, const char *why);
 
 typedef struct eg_pass_options {
     const char *fuse; /* "all,-attention", "none", …; NULL = all. Unknown names: EG_E_USAGE with the nearest one. */
-    const eg_dims *sizes;   /* for traffic, FLOPs, peak in the report */
-    const char *dump_after; /* a pass's name, or NULL; "" = after the last one */
+    const eg_dims *sizes;        /* for traffic, FLOPs, peak in the report */
+    const char *dump_after;      /* a pass's name, or NULL; "" = after the last one */
+    const eg_computer *computer; /* NULL: what depends on constants alone stays in the graph */
 } eg_pass_options;
 
 typedef struct eg_pass_result {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is computed twice is computed once; constants that are the same bytes are one constant. */
-#include <string.h>
-
 #include "graph/change.h"
+#include "graph/identity.h"
 #include "graph/pass.h"
 
 extern const eg_pass eg_pass_cse;
@@ -13,71 +12,12 @@ typedef struct seen {
 } seen;
 
 static void
-add_bytes(eg_strbuf *key, const void *bytes, size_t n)
-{
-    eg_strbuf_append(key, bytes, n);
-}
-
-static void
-add_text(eg_strbuf *key, const char *text)
-{
-    eg_strbuf_append(key, text, strlen(text) + 1);
-}
-
-static void
-add_attr(eg_strbuf *key, const eg_attr *attr)
-{
-    add_text(key, attr->name);
-    add_bytes(key, &attr->type, sizeof attr->type);
-    switch (attr->type) {
-    case EG_ATTR_INT:
-        add_bytes(key, &attr->integer, sizeof attr->integer);
-        break;
-    case EG_ATTR_FLOAT:
-        add_bytes(key, &attr->real, sizeof attr->real);
-        break;
-    case EG_ATTR_STRING:
-        add_text(key, attr->string);
-        break;
-    case EG_ATTR_INTS:
-        add_bytes(key, &attr->count, sizeof attr->count);
-        add_bytes(key, attr->ints, attr->count * sizeof *attr->ints);
-        break;
-    }
-}
-
-static void
 node_key(const eg_node *node, eg_strbuf *key)
 {
-    add_text(key, node->op->name);
+    eg_identity_add_op(node, key);
     bool swapped = (node->op->flags & EG_OP_COMMUTES) && node->inputs[0] > node->inputs[1];
     for (uint32_t i = 0; i < node->input_count; i++)
-        add_bytes(key, &node->inputs[swapped ? 1 - i : i], sizeof *node->inputs);
-    for (uint32_t i = 0; i < node->attr_count; i++)
-        add_attr(key, &node->attrs[i]);
-}
-
-/* Only what has data can be known to be the same. */
-static bool
-constant_key(const eg_value *value, eg_strbuf *key)
-{
-    uint32_t rank = value->type.rank;
-    add_text(key, "const");
-    add_bytes(key, &value->type.dtype, sizeof value->type.dtype);
-    add_bytes(key, &rank, sizeof rank);
-    for (uint32_t i = 0; i < rank; i++)
-        add_bytes(key, &value->type.dims[i].k, sizeof value->type.dims[i].k);
-    for (uint32_t i = 0; i < value->constant->view_count; i++) {
-        const eg_host_view *view = &value->constant->views[i];
-        if (!view->data)
-            return false;
-        add_bytes(key, &view->data, sizeof view->data);
-        add_bytes(key, &view->dtype, sizeof view->dtype);
-        add_bytes(key, view->dims, rank * sizeof *view->dims);
-        add_bytes(key, view->strides, rank * sizeof *view->strides);
-        add_bytes(key, view->at, rank * sizeof *view->at);
-    }
-    return true;
+        eg_strbuf_append(key, (const char *)&node->inputs[swapped ? 1 - i : i], sizeof *node->inputs);
 }
 
 /* The first thing with this key: `id` itself if there was none. */
@@ -101,7 +41,7 @@ merge_constant(eg_graph *graph, seen *s, eg_value_id id, eg_strbuf *key, eg_pass
 {
     eg_value_id first;
     key->length = 0;
-    if (!constant_key(eg_graph_value(graph, id), key))
+    if (!eg_identity_add_constant(eg_graph_value(graph, id), key))
         return EG_OK;
     EG_TRY(first_with(s, key, id, &first, err));
     if (first == id)

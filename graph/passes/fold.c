@@ -86,7 +86,7 @@ static const char *
 why_not(const eg_graph *graph, const eg_node *node)
 {
     if (!(node->op->flags & EG_OP_MOVES_DATA))
-        return "its inputs are constants, but it computes: only moves of data are folded";
+        return "its inputs are constants, but it computes: that is the work of 'precompute'";
     if (eg_graph_value(graph, node->outputs[0])->flags & EG_VALUE_OUTPUT)
         return "it is an output";
     return NULL;
