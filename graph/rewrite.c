@@ -226,9 +226,12 @@ match_reader(eg_rewriter *r, const eg_rule *rule, int slot, eg_node_id of, eg_ma
 static bool
 match_feeder(eg_rewriter *r, const eg_rule *rule, int slot, eg_node_id of, eg_match *match)
 {
-    const eg_slot *s = &rule->slots[slot];
+    const eg_slot *s = &rule->slots[slot], *place = s;
+    while (!match->nodes[place->of])
+        place = &rule->slots[place->of]; /* EG_INSTEAD */
     const eg_node *reader = eg_graph_node(r->graph, of);
-    uint32_t first = s->as == EG_EITHER ? 0 : (uint32_t)s->as, last = s->as == EG_EITHER ? 1 : (uint32_t)s->as;
+    bool either = place->as == EG_EITHER;
+    uint32_t first = either ? 0 : (uint32_t)place->as, last = either ? 1 : (uint32_t)place->as;
     for (uint32_t i = first; i <= last && i < reader->input_count; i++) {
         eg_node_id maker = eg_input_of(r, reader, i)->producer;
         if (!maker || is_taken(rule, match, maker) || !eg_op_is_one_of(eg_graph_node(r->graph, maker)->op, s->ops))
@@ -244,7 +247,7 @@ static bool
 match_slot(eg_rewriter *r, const eg_rule *rule, int slot, eg_match *match)
 {
     const eg_slot *s = &rule->slots[slot];
-    if ((s->flags & EG_FEEDS) && !match->nodes[s->of])
+    if ((s->flags & EG_FEEDS) && !(s->flags & EG_INSTEAD) && !match->nodes[s->of])
         return true; /* what it would feed is absent */
     eg_node_id of = match->nodes[present(rule, s->of, match)];
     if (s->when && !eg_op_is_one_of(eg_graph_node(r->graph, of)->op, s->when))

@@ -14,10 +14,11 @@
 enum { EG_MOST_SLOTS = 24 };
 
 enum {
-    EG_READS = 0,      /* the slot reads the result of slot `of` as its input `as` */
-    EG_FEEDS = 1,      /* the slot makes input `as` of slot `of` */
-    EG_OPTIONAL = 2,   /* may be absent; who would read its result then reads that of slot `of` */
-    EG_TWO_READERS = 4 /* its result is read by two nodes of the pattern, not by one */
+    EG_READS = 0,       /* the slot reads the result of slot `of` as its input `as` */
+    EG_FEEDS = 1,       /* the slot makes input `as` of slot `of` */
+    EG_OPTIONAL = 2,    /* may be absent; who would read its result then reads that of slot `of` */
+    EG_TWO_READERS = 4, /* its result is read by two nodes of the pattern, not by one */
+    EG_INSTEAD = 8      /* where slot `of` is absent, it makes what that one would have made */
 };
 enum { EG_EITHER = -1 }; /* for `as`: input 0 or 1, whichever fits */
 

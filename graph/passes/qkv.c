@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Queries, keys and values of one attention node are one product: their weights stand one below the other, without a
- * byte moved, and each reads its columns of the result. Only where one node takes them all: if they were read at
- * different times, the wide result would live as long as the last of them is needed.
+ * byte moved, and each reads its columns of the result. Only where one node takes them all, turned by rotary or as they
+ * are: if they were read at different times, the wide result would live as long as the last of them is needed.
  */
 #include <string.h>
 
@@ -13,30 +13,40 @@
 
 extern const eg_pass eg_pass_qkv;
 
-/* For each branch its last node, and the product under it where that adds a bias. */
-enum { ATTENTION, FIRST = 1, FIRST_PRODUCT = 4, MOST_BRANCHES = 3 };
+/* For each branch the rotary behind it if there is one, its last node, and the product under that where it adds a bias. */
+enum { ATTENTION, FIRST_TURN = 1, FIRST = 4, FIRST_PRODUCT = 7, MOST_BRANCHES = 3 };
 
-#define BRANCH(slot, input) [slot] = {.ops = "linear bias_add matmul", .of = ATTENTION, .as = input, .flags = EG_FEEDS}
-#define PRODUCT(slot, branch) [slot] = {.ops = "matmul", .of = branch, .as = 0, .flags = EG_FEEDS, .when = "bias_add"}
+#define TURN(i) [FIRST_TURN + i] = {.ops = "rotary", .of = ATTENTION, .as = i, .flags = EG_FEEDS | EG_OPTIONAL}
+#define LAST(i)                                                                                                        \
+    [FIRST + i] = {.ops = "linear bias_add matmul", .of = FIRST_TURN + i, .as = 0, .flags = EG_FEEDS | EG_INSTEAD}
+#define PRODUCT(i)                                                                                                     \
+    [FIRST_PRODUCT + i] = {.ops = "matmul", .of = FIRST + i, .as = 0, .flags = EG_FEEDS, .when = "bias_add"}
+#define EMPTY(slot) [slot] = {.ops = "", .of = ATTENTION, .as = 0, .flags = EG_FEEDS | EG_OPTIONAL}
 
 static const eg_slot three[] = {
     [ATTENTION] = {.ops = "attention"},
-    BRANCH(1, 0),
-    BRANCH(2, 1),
-    BRANCH(3, 2),
-    PRODUCT(4, 1),
-    PRODUCT(5, 2),
-    PRODUCT(6, 3),
+    TURN(0),
+    TURN(1),
+    TURN(2),
+    LAST(0),
+    LAST(1),
+    LAST(2),
+    PRODUCT(0),
+    PRODUCT(1),
+    PRODUCT(2),
 };
-/* Keys and values alone: the query is of other rows. Slots 1 and 4 stay empty. */
+/* Keys and values alone: the query is of other rows. */
 static const eg_slot two[] = {
     [ATTENTION] = {.ops = "attention"},
-    [1] = {.ops = "", .of = ATTENTION, .as = 0, .flags = EG_FEEDS | EG_OPTIONAL},
-    BRANCH(2, 1),
-    BRANCH(3, 2),
-    [4] = {.ops = "", .of = ATTENTION, .as = 0, .flags = EG_FEEDS | EG_OPTIONAL},
-    PRODUCT(5, 2),
-    PRODUCT(6, 3),
+    EMPTY(FIRST_TURN),
+    TURN(1),
+    TURN(2),
+    EMPTY(FIRST),
+    LAST(1),
+    LAST(2),
+    EMPTY(FIRST_PRODUCT),
+    PRODUCT(1),
+    PRODUCT(2),
 };
 static const eg_slot scattered[] = {[0] = {.ops = "scores"}};
 

@@ -37,6 +37,39 @@ build_gather(check_case *c, const char *op, uint32_t v)
 }
 
 static bool
+build_equal(check_case *c, const char *op, uint32_t v)
+{
+    if (v >= 2)
+        return false;
+    eg_value_id in[] = {case_ids(c, "ids", 3)};
+    eg_attr attrs[] = {INT("to", v ? 2 : -1)};
+    case_output(c, NODE(c, op, in, attrs));
+    return true;
+}
+
+/* The condition is exact, for a choice has no tolerance. */
+static bool
+build_where(check_case *c, const char *op, uint32_t v)
+{
+    if (v >= 5)
+        return false;
+    eg_value_id ids[] = {case_ids(c, "ids", 3)};
+    eg_attr to[] = {INT("to", 1)};
+    eg_value_id is[] = {NODE(c, "equal", ids, to)};
+    eg_value_id in[] = {is[0], case_input(c, "a", token(33)), case_input(c, "b", token(33))};
+    if (v == 1)
+        in[1] = case_input(c, "text", text(33));
+    else if (v == 2)
+        in[2] = case_const(c, "number", 1, 0);
+    else if (v == 3) /* as wide as the result */
+        in[0] = case_node(c, "mul", in, 2, NULL, 0);
+    else if (v == 4)
+        in[0] = PLAIN_NODE(c, "last_token", is);
+    case_output(c, PLAIN_NODE(c, op, in));
+    return true;
+}
+
+static bool
 build_matmul(check_case *c, const char *op, uint32_t v)
 {
     static const int64_t sizes[][2] = {{1, 1}, {33, 5}, {5, 160}, {80, 161}, {700, 400}};
@@ -46,6 +79,45 @@ build_matmul(check_case *c, const char *op, uint32_t v)
     eg_type x = v < 5 ? token(nk[1]) : eg_type_text(EG_F32, nk[1]);
     eg_value_id in[] = {case_input(c, "x", x), case_const(c, "w", nk[0], nk[1])};
     case_output(c, PLAIN_NODE(c, op, in));
+    return true;
+}
+
+static bool
+build_grouped_matmul(check_case *c, const char *op, uint32_t v)
+{
+    /* groups, rows and columns of the weight */
+    static const int64_t forms[][3] = {{1, 1, 1}, {4, 160, 40}, {3, 33, 5}, {80, 80, 9}, {5, 10, 33}, {2, 200, 161}};
+    if (v >= 7)
+        return false;
+    const int64_t *f = forms[v < 6 ? v : 2];
+    eg_value_id in[] = {case_input(c, "x", v < 6 ? token(f[0] * f[2]) : text(f[0] * f[2])),
+                        case_const(c, "w", f[1], f[2])};
+    eg_attr attrs[] = {INT("groups", f[0])};
+    case_output(c, NODE(c, op, in, attrs));
+    return true;
+}
+
+static bool
+build_shift(check_case *c, const char *op, uint32_t v)
+{
+    static const int64_t by[] = {0, 1, -1, 3, -1000};
+    if (v >= 5)
+        return false;
+    eg_value_id in[] = {case_input(c, "x", token(widths[v % WIDTHS]))};
+    eg_attr attrs[] = {INT("by", by[v])};
+    case_output(c, NODE(c, op, in, attrs));
+    return true;
+}
+
+static bool
+build_unfold(check_case *c, const char *op, uint32_t v)
+{
+    static const int64_t kernels[] = {1, 2, 3, 9};
+    if (v >= 4)
+        return false;
+    eg_value_id in[] = {case_input(c, "x", token(widths[v]))};
+    eg_attr attrs[] = {INT("kernel", kernels[v])};
+    case_output(c, NODE(c, op, in, attrs));
     return true;
 }
 
@@ -106,11 +178,11 @@ build_binary(check_case *c, const char *op, uint32_t v)
 static bool
 build_scale(check_case *c, const char *op, uint32_t v)
 {
-    if (v >= WIDTHS)
+    if (v >= 2 * WIDTHS)
         return false;
-    eg_value_id in[] = {case_input(c, "x", token(widths[v]))};
-    eg_attr attrs[] = {REAL("factor", 0.375)};
-    case_output(c, NODE(c, op, in, attrs));
+    eg_value_id in[] = {case_input(c, "x", token(widths[v % WIDTHS]))};
+    eg_attr attrs[] = {REAL("factor", 0.375), REAL("offset", -0.625)};
+    case_output(c, case_node(c, op, in, 1, attrs, v < WIDTHS ? 1 : 2));
     return true;
 }
 
@@ -199,6 +271,48 @@ build_scores(check_case *c, const char *op, uint32_t v)
 }
 
 static bool
+build_rotary_table(check_case *c, const char *op, uint32_t v)
+{
+    static const int64_t table_widths[] = {2, 10, 64};
+    if (v >= 4)
+        return false;
+    eg_value_id ids[] = {case_ids(c, "ids", 9)};
+    eg_value_id in[] = {v == 3 ? ids[0] : PLAIN_NODE(c, "positions", ids)};
+    eg_attr attrs[] = {REAL("theta", v == 1 ? 160000.0 : 10000.0), INT("width", table_widths[v % 3]),
+                       REAL("divide", 2.5)};
+    case_output(c, case_node(c, op, in, 1, attrs, v == 2 ? 3 : 2));
+    return true;
+}
+
+static bool
+build_rotary(check_case *c, const char *op, uint32_t v)
+{
+    /* heads, head size, width that turns */
+    static const int64_t forms[][3] = {{1, 2, 2}, {3, 16, 16}, {2, 80, 64}, {4, 7, 6}, {2, 33, 10}};
+    if (v >= 2 * 5 + 1)
+        return false;
+    const int64_t *f = forms[v / 2 % 5];
+    bool of_texts = v == 10;
+    eg_value_id in[] = {case_input(c, "x", of_texts ? text(f[0] * f[1]) : token(f[0] * f[1])),
+                        case_input(c, "t", of_texts ? text(f[2]) : token(f[2]))};
+    eg_attr attrs[] = {INT("heads", f[0]), TEXT("style", "interleaved")};
+    case_output(c, case_node(c, op, in, 2, attrs, v % 2 ? 2 : 1));
+    return true;
+}
+
+static bool
+build_alibi(check_case *c, const char *op, uint32_t v)
+{
+    static const int64_t heads[] = {1, 3, 8, 12};
+    if (v >= 4)
+        return false;
+    eg_value_id in[] = {v % 2 ? case_input(c, "x", token(5)) : case_ids(c, "ids", 9)};
+    eg_attr attrs[] = {INT("heads", heads[v])};
+    case_output(c, NODE(c, op, in, attrs));
+    return true;
+}
+
+static bool
 build_softmax(check_case *c, const char *op, uint32_t v)
 {
     eg_value_id x = 0;
@@ -243,6 +357,20 @@ build_pool(check_case *c, const char *op, uint32_t v)
     eg_value_id in[] = {case_input(c, "x", token(v < 2 ? 33 : 1))};
     eg_attr attrs[] = {INT("skip_prompt", 1)};
     case_output(c, case_node(c, op, in, 1, attrs, v % 2));
+    return true;
+}
+
+/* The same of some rows: the last ones, and those up to a number. */
+static bool
+build_ranged_pool(check_case *c, const char *op, uint32_t v)
+{
+    if (v < 4)
+        return build_pool(c, op, v);
+    if (v >= 8)
+        return false;
+    eg_value_id in[] = {case_input(c, "x", token(33))};
+    eg_attr attrs[] = {v % 2 ? INT("begin", -3) : INT("end", 2), INT("skip_prompt", 1)};
+    case_output(c, case_node(c, op, in, 1, attrs, v < 6 ? 1 : 2));
     return true;
 }
 
@@ -345,7 +473,12 @@ build_cast(check_case *c, const char *op, uint32_t v)
 static const op_cases ops[] = {
     {"positions", build_positions, 0},
     {"gather", build_gather, 0},
+    {"equal", build_equal, 0},
+    {"where", build_where, 0},
     {"matmul", build_matmul, 2e-5},
+    {"grouped_matmul", build_grouped_matmul, 2e-5},
+    {"shift", build_shift, 0},
+    {"unfold", build_unfold, 0},
     {"bias_add", build_bias, 1e-6},
     {"add", build_binary, 1e-6},
     {"sub", build_binary, 1e-6},
@@ -363,16 +496,19 @@ static const op_cases ops[] = {
     {"layer_norm", build_layer_norm, 2e-5},
     {"rms_norm", build_rms_norm, 2e-5},
     {"scores", build_scores, 2e-5},
+    {"rotary_table", build_rotary_table, 1e-6},
+    {"rotary", build_rotary, 1e-6},
+    {"alibi", build_alibi, 1e-6},
     {"softmax", build_softmax, 1e-5},
     {"apply", build_apply, 2e-5},
     {"first_token", build_pool, 0},
     {"last_token", build_pool, 0},
     {"token", build_token, 0},
-    {"mean", build_pool, 1e-5},
-    {"max", build_pool, 0},
-    {"sum", build_pool, 2e-5},
-    {"mean_sqrt_len", build_pool, 2e-5},
-    {"weighted_mean", build_pool, 1e-5},
+    {"mean", build_ranged_pool, 1e-5},
+    {"max", build_ranged_pool, 0},
+    {"sum", build_ranged_pool, 2e-5},
+    {"mean_sqrt_len", build_ranged_pool, 2e-5},
+    {"weighted_mean", build_ranged_pool, 1e-5},
     {"normalize", build_normalize, 1e-5},
     {"concat", build_concat, 0},
     {"slice", build_slice, 0},

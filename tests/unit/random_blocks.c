@@ -77,15 +77,29 @@ maker_embeddings(maker *m)
 
 /* --- layers -------------------------------------------------------------------------------------- */
 
-/* Something to add to the scores: those of other queries and keys, of as many heads or one. */
+/* Something to add to the scores: those of other queries and keys, of as many heads or one, or what the distance gives. */
 static eg_status
 pair_bias(maker *m, eg_value_id x, const eg_attr *attrs, eg_value_id *out)
 {
     eg_value_id inputs[] = {x, x};
+    if (attrs[4].integer == 0 && maker_coin(m))
+        return maker_add(m, "alibi", maker_coin(m) ? &x : &m->ids, 1, attrs, 1, out);
     eg_attr own[] = {attrs[0], maker_float("scale", 0.3), attrs[4]};
     if (maker_coin(m))
         own[0].integer = 1;
     return maker_add(m, "scores", inputs, 2, own, 3, out);
+}
+
+/* The heads of x turned by position, a part of each; tables of one width are alike. */
+static eg_status
+turned(maker *m, eg_value_id x, int64_t heads, int64_t size, eg_value_id *out)
+{
+    eg_value_id positions, t;
+    eg_attr table[] = {maker_float("theta", 100), maker_int("width", rarely(m) ? 2 : size / 2 * 2)};
+    eg_attr turn[] = {maker_int("heads", heads), {.name = "style", .type = EG_ATTR_STRING, .string = "interleaved"}};
+    EG_TRY(maker_add_one(m, "positions", m->ids, &positions));
+    EG_TRY(maker_add(m, "rotary_table", &positions, 1, table, 2, &t));
+    return maker_add(m, "rotary", (eg_value_id[]){x, t}, 2, turn, rarely(m) ? 2 : 1, out);
 }
 
 static eg_status
@@ -101,6 +115,12 @@ attention(maker *m, eg_value_id x, eg_value_id *out)
     EG_TRY(product(m, x, width, biased ^ rarely(m), &q));
     EG_TRY(product(m, x, key_width, biased, &k));
     EG_TRY(product(m, rarely(m) ? maker_pick(m, &m->tokens) : x, key_width, biased, &v));
+    if (width / heads >= 2 && maker_below(m, 3) == 0) {
+        EG_TRY(turned(m, q, heads, width / heads, &q));
+        EG_TRY(turned(m, k, key_heads, width / heads, &k));
+        if (rarely(m))
+            EG_TRY(turned(m, v, key_heads, width / heads, &v));
+    }
     EG_TRY(maker_add(m, "scores", (eg_value_id[]){q, k}, 2, attrs, 5, &s));
     if (maker_below(m, 3) == 0) {
         EG_TRY(pair_bias(m, x, attrs, &p));
@@ -189,7 +209,9 @@ pooled(maker *m, eg_value_id x, eg_value_id *out)
     static const char *const ops[] = {"first_token", "first_token", "first_token",   "last_token",
                                       "mean",        "max",         "mean_sqrt_len", "weighted_mean"};
     eg_attr skip = maker_int("skip_prompt", maker_below(m, 8) == 0), eps = maker_float("eps", 1e-6);
-    EG_TRY(maker_add(m, ops[maker_below(m, sizeof ops / sizeof *ops)], &x, 1, &skip, 1, out));
+    const char *op = ops[maker_below(m, sizeof ops / sizeof *ops)];
+    eg_attr last = maker_int("begin", -2);
+    EG_TRY(maker_add(m, op, &x, 1, !strstr(op, "_token") && maker_below(m, 4) == 0 ? &last : &skip, 1, out));
     if (maker_coin(m))
         return maker_add(m, "normalize", out, 1, &eps, maker_coin(m), out);
     EG_TRY(product(m, *out, 6, true, out));

@@ -182,6 +182,20 @@ check_rows(const eg_kernels *p, const eg_kernels *k, int64_t n)
     memcpy(want, b, (size_t)n * 4);
     memcpy(got, b, (size_t)n * 4);
     CHECK(1e-6, accumulate, a, 0.7f, y, n);
+    for (int64_t heads = 1; heads <= 3; heads++) {
+        int64_t size = n / heads;
+        if (size < 2)
+            continue;
+        memcpy(got + heads * size, b, (size_t)(n - heads * size) * 4); /* what lies behind the heads */
+        memcpy(want + heads * size, b, (size_t)(n - heads * size) * 4);
+        CHECK(1e-6, rotary, a, b, y, heads, size, size / 2 * 2);
+        CHECK(1e-6, rotary_pairs, a, b, y, heads, size, size / 4 * 2);
+        memcpy(got, a, (size_t)n * 4);
+        p->rotary(a, c, want, heads, size, size / 4 * 2);
+        memcpy(want + heads * size, a + heads * size, (size_t)(n - heads * size) * 4);
+        k->rotary(got, c, got, heads, size, size / 4 * 2);
+        expect_close(want, got, n, 1e-6, "rotary in place");
+    }
 }
 
 Test(kernels, rows)

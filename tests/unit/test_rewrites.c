@@ -194,6 +194,8 @@ Test(pool_normalize, joins_pooling_and_length)
 {
     becomes("pool_normalize", "%p = mean(%x) {skip_prompt=1}" B4 "%y = normalize(%p) {eps=0.5}" B4 "output %y\n",
             "%y = pool_normalize(%x) {eps=0.5, pool=\"mean\", skip_prompt=1}" B4 "output %y\n");
+    becomes("pool_normalize", "%p = max(%x) {begin=1, end=-1}" B4 "%y = normalize(%p)" B4 "output %y\n",
+            "%y = pool_normalize(%x) {begin=1, end=-1, pool=\"max\"}" B4 "output %y\n");
     refuses("pool_normalize", "%p = mean(%x)" B4 "%y = normalize(%p)" B4 "output %y\noutput %p\n", "p",
             "p is an output");
 }
@@ -271,6 +273,34 @@ Test(qkv, of_keys_and_values)
             "%q = first_token(%r)" B4 "%k.joined = matmul(%x, %u.joined) : token f32 [T, 8]\n"
             "%k = columns(%k.joined) {end=4}" T4 "%val = columns(%k.joined) {begin=4, end=8}" T4
             "%a = attention(%q, %k, %val) {heads=2}" B4 "output %a\n");
+}
+
+#define TURNED "%ang = rotary_table(%ids) {theta=0.5, width=2} : token f32 [T, 2]\n"
+
+/* Rotary lies between the product and attention; each turns its own columns. */
+Test(qkv, of_what_turns_by_position)
+{
+    becomes("attention,qkv",
+            TURNED "%q = matmul(%x, %w)" T4 "%k = matmul(%x, %u)" T4 "%val = matmul(%x, %v)" T4
+                   "%qr = rotary(%q, %ang) {heads=2}" T4 "%kr = rotary(%k, %ang) {heads=2}" T4
+                   "%a = attention(%qr, %kr, %val) {heads=2, window=3}" T4 "output %a\n",
+            TURNED "%q.joined = matmul(%x, %w.joined) : token f32 [T, 12]\n%q = columns(%q.joined) {end=4}" T4
+                   "%k = columns(%q.joined) {begin=4, end=8}" T4 "%val = columns(%q.joined) {begin=8, end=12}" T4
+                   "%qr = rotary(%q, %ang) {heads=2}" T4 "%kr = rotary(%k, %ang) {heads=2}" T4
+                   "%a = attention(%qr, %kr, %val) {heads=2, window=3}" T4 "output %a\n");
+    becomes("attention,qkv",
+            TURNED "%q = first_token(%r)" B4 "%k = matmul(%x, %u)" T4 "%val = matmul(%x, %v)" T4
+                   "%kr = rotary(%k, %ang) {heads=2}" T4 "%vr = rotary(%val, %ang) {heads=2}" T4
+                   "%a = attention(%q, %kr, %vr) {heads=2}" B4 "output %a\n",
+            TURNED "%q = first_token(%r)" B4 "%k.joined = matmul(%x, %u.joined) : token f32 [T, 8]\n"
+                   "%k = columns(%k.joined) {end=4}" T4 "%val = columns(%k.joined) {begin=4, end=8}" T4
+                   "%kr = rotary(%k, %ang) {heads=2}" T4 "%vr = rotary(%val, %ang) {heads=2}" T4
+                   "%a = attention(%q, %kr, %vr) {heads=2}" B4 "output %a\n");
+    refuses("attention,qkv",
+            TURNED "%q = matmul(%x, %w)" T4 "%k = matmul(%x, %u)" T4 "%val = matmul(%x, %v)" T4
+                   "%qr = rotary(%q, %ang) {heads=2}" T4 "%a = attention(%qr, %k, %val) {heads=2}" T4
+                   "output %a\noutput %q\noutput %k\n",
+            "q", "q is an output");
 }
 
 Test(qkv, only_where_attention_takes_all)
@@ -358,6 +388,17 @@ Test(first_token, moves_up_to_the_query)
             "%y = tanh(%f)" B4 "output %y\n");
 }
 
+/* The first row's angles are its own, whatever its position is. */
+Test(first_token, turns_the_query_of_one_row)
+{
+    becomes("first_token",
+            TURNED "%q = matmul(%x, %w)" T4 "%qr = rotary(%q, %ang) {heads=2}" T4 "%kr = rotary(%r, %ang) {heads=2}" T4
+                   "%a = attention(%qr, %kr, %r) {heads=2}" T4 "%f = first_token(%a)" B4 "output %f\n",
+            "%x.first = first_token(%x)" B4 TURNED "%ang.first = first_token(%ang) : text f32 [B, 2]\n"
+            "%q.first = matmul(%x.first, %w)" B4 "%qr.first = rotary(%q.first, %ang.first) {heads=2}" B4
+            "%kr = rotary(%r, %ang) {heads=2}" T4 "%f = attention(%qr.first, %kr, %r) {heads=2}" B4 "output %f\n");
+}
+
 /* Two ways up meet in one value: it is chosen from once. */
 Test(first_token, both_sides_of_a_residual)
 {
@@ -367,11 +408,27 @@ Test(first_token, both_sides_of_a_residual)
             "%f = add(%m.first, %h.first)" B4 "output %f\n");
 }
 
+Test(first_token, passes_a_choice_by)
+{
+    becomes("first_token",
+            "%e = equal(%ids) {to=1} : token f32 [T, 1]\n%h = relu(%x)" T4 "%s = where(%e, %h, %x)" T4
+            "%f = first_token(%s)" B4 "output %f\n",
+            "%e = equal(%ids) {to=1} : token f32 [T, 1]\n%x.first = first_token(%x)" B4 "%h.first = relu(%x.first)" B4
+            "%e.first = first_token(%e) : text f32 [B, 1]\n%f = where(%e.first, %h.first, %x.first)" B4 "output %f\n");
+}
+
 Test(first_token, stops_where_all_rows_are_needed)
 {
     refuses("first_token", LAST_LAYER "%f = first_token(%h)" B4 "output %f\noutput %h\n", "h", "h is an output");
     refuses("first_token", LAST_LAYER "%f = first_token(%h)" B4 "%g = mean(%h)" B4 "output %f\noutput %g\n", "h",
             "read by 1 other node");
+    refuses("first_token", "%s = shift(%x) {by=1}" T4 "%f = first_token(%s)" B4 "output %f\n", "s",
+            "shift looks at other rows too");
+    refuses("first_token", "%s = unfold(%x) {kernel=1}" T4 "%f = first_token(%s)" B4 "output %f\n", "s",
+            "unfold looks at other rows too");
+    refuses("first_token",
+            "%e = equal(%ids) {to=1} : token f32 [T, 1]\n%f = first_token(%e) : text f32 [B, 1]\noutput %f\n", "e",
+            "indices are of tokens");
     refuses("first_token", QKV SPREAD_OUT "%f = first_token(%a)" B4 "output %f\n", "a", "attention is not one node");
     refuses("first_token", "%e = gather(%w, %ids)" T4 "%f = first_token(%e)" B4 "output %f\n", "e",
             "indices are of tokens");
