@@ -24,7 +24,10 @@ typedef struct eg_encode_options {
     eg_truncation truncation;
     bool no_special; /* leave out the special tokens put around the text */
     bool ids_only;   /* offsets are not wanted */
+    bool words;      /* the words of the tokens are wanted; costs time */
 } eg_encode_options;
+
+#define EG_NO_WORD UINT32_MAX
 
 typedef struct eg_encoding { /* {0} is empty; eg_encoding_finish frees */
     size_t count, capacity;
@@ -32,7 +35,10 @@ typedef struct eg_encoding { /* {0} is empty; eg_encoding_finish frees */
     int32_t *type_ids;
     uint32_t *starts, *ends; /* characters (code points) of the original text, [start, end); 0,0 for put-in tokens */
     uint8_t *special;        /* 1: put in by the post-processor */
-    void *work;              /* the encoder's buffers */
+    uint32_t *words;         /* asked for: which word of its text, as the pre-tokenizer cuts it; EG_NO_WORD for put-in
+                                tokens. Else of no meaning */
+    size_t pair_begin, pair_count; /* the tokens of the pair; 0 without one */
+    void *work;                    /* the encoder's buffers */
 } eg_encoding;
 
 /* What a folder says about its tokenizer, for `inspect`. Strings live with the tokenizer. */
@@ -66,6 +72,26 @@ EG_NODISCARD eg_status eg_tokenizer_encode(const eg_tokenizer *tokenizer, const 
                                            const char *pair, size_t pair_length, const eg_encode_options *options,
                                            eg_encoding *out, eg_error *err);
 void eg_encoding_finish(eg_encoding *encoding);
+
+/*
+ * A pair whose second text is read in windows: each has all of the first text, and of the second as much as there is
+ * room for. They are what Hugging Face's truncation of the second text with a stride leaves and what it overflows.
+ */
+typedef struct eg_windows {
+    uint32_t max_length; /* tokens of a window, special ones included */
+    uint32_t stride;     /* tokens of the second text that neighbours share; where a window would not move on, half of
+                            what it has room for */
+    uint32_t count;      /* set by eg_windows_begin(): 1 at least */
+    size_t room, step;   /* likewise */
+} eg_windows;
+
+/* Tokenises both texts into `encoding`, whose arrays then wait for a window. EG_E_INPUT if the first leaves no room. */
+EG_NODISCARD eg_status eg_windows_begin(const eg_tokenizer *tokenizer, const char *text, size_t length,
+                                        const char *pair, size_t pair_length, eg_windows *windows,
+                                        eg_encoding *encoding, eg_error *err);
+/* Window i < count, with its words: the arrays are what eg_tokenizer_encode() would fill. */
+EG_NODISCARD eg_status eg_windows_take(const eg_tokenizer *tokenizer, const eg_windows *windows, uint32_t i,
+                                       eg_encoding *encoding, eg_error *err);
 
 /* The vocabulary entry of an id, NUL-terminated, or NULL; out_length may be NULL. */
 const char *eg_tokenizer_token(const eg_tokenizer *tokenizer, int64_t id, size_t *out_length);

@@ -48,6 +48,8 @@ eg_work_finish(eg_work *work)
     eg_free(work->lattice.items);
     eg_free(work->padded[0].items);
     eg_free(work->padded[1].items);
+    eg_free(work->words_of[0].items);
+    eg_free(work->words_of[1].items);
     tokens_finish(&work->sequences[0]);
     tokens_finish(&work->sequences[1]);
 }
@@ -63,6 +65,7 @@ eg_encoding_finish(eg_encoding *encoding)
     eg_free(encoding->starts);
     eg_free(encoding->ends);
     eg_free(encoding->special);
+    eg_free(encoding->words);
     *encoding = (eg_encoding){0};
 }
 
@@ -88,6 +91,20 @@ eg_work_normalize(const eg_tokenizer *tokenizer, eg_work *work, eg_error *err)
     return normalizer->type ? normalizer->type->normalize(normalizer->state, work, err) : EG_OK;
 }
 
+/* The tokens appended since the last call are a word; without any there is one more all the same. */
+static bool
+end_word(eg_work *work, const eg_tokens *out)
+{
+    bool second = out == &work->sequences[1];
+    uint32_t word = work->word_count++;
+    if (!work->wants_words)
+        return true;
+    while (work->words_of[second].count < out->count)
+        if (!EG_PUSH(&work->words_of[second], word))
+            return false;
+    return true;
+}
+
 /* The words of a piece of work->normalized, and their tokens. */
 static eg_status
 encode_words(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_tokens *out, eg_error *err)
@@ -102,18 +119,22 @@ encode_words(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_toke
     work->text.count = count;
     if (pretokenizer->type)
         EG_TRY(pretokenizer->type->split(pretokenizer->state, work, err));
-    for (size_t i = 0; i < work->words.count; i++)
+    for (size_t i = 0; i < work->words.count; i++) {
         EG_TRY(tokenizer->model_type->encode(tokenizer->model, work, work->words.items[i], out, err));
+        if (!end_word(work, out))
+            return eg_fail_nomem(err, "words");
+    }
     return EG_OK;
 }
 
+/* An added token, which is a word of its own. */
 static eg_status
-put_token(eg_tokens *out, int32_t id, uint32_t start, uint32_t end, eg_error *err)
+put_token(eg_work *work, eg_tokens *out, int32_t id, uint32_t start, uint32_t end, eg_error *err)
 {
     if (!eg_tokens_reserve(out, 1))
         return eg_fail_nomem(err, "tokens");
     eg_tokens_put(out, id, start, end);
-    return EG_OK;
+    return end_word(work, out) ? EG_OK : eg_fail_nomem(err, "words");
 }
 
 /* Notes what of an added token's text trimming takes away. */
@@ -138,7 +159,7 @@ put_normalized(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_to
         blanks.trailing++;
     if (!note_blanks(tokenizer, work, out, blanks))
         return eg_fail_nomem(err, "tokens");
-    return put_token(out, piece.token->id, chars[piece.begin].start, chars[piece.end - 1].end, err);
+    return put_token(work, out, piece.token->id, chars[piece.begin].start, chars[piece.end - 1].end, err);
 }
 
 /* A stretch without raw added tokens. */
@@ -146,8 +167,8 @@ static eg_status
 encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first, size_t limit,
                eg_work *work, eg_tokens *out, eg_error *err)
 {
-    bool nomem = false;
-    if (tokenizer->fast.usable && eg_bert_fast_encode(&tokenizer->fast, text, length, first, limit, out, &nomem))
+    bool nomem = false, fast = tokenizer->fast.usable && !work->wants_words;
+    if (fast && eg_bert_fast_encode(&tokenizer->fast, text, length, first, limit, out, &nomem))
         return nomem ? eg_fail_nomem(err, "tokens") : EG_OK;
     EG_TRY(eg_work_set_text(work, text, length, first, err));
     EG_TRY(eg_work_normalize(tokenizer, work, err));
@@ -174,6 +195,8 @@ encode_text(const eg_tokenizer *tokenizer, const char *text, size_t length, size
     uint32_t chars = 0;
     out->count = 0;
     work->padded[out == &work->sequences[1]].count = 0;
+    work->words_of[out == &work->sequences[1]].count = 0;
+    work->word_count = 0;
     if (length > UINT32_MAX)
         return eg_fail(err, EG_E_INPUT, "a text of %zu bytes is too long", length);
     if (!eg_utf8_valid(text, length, &bad))
@@ -195,7 +218,7 @@ encode_text(const eg_tokenizer *tokenizer, const char *text, size_t length, size
         if (tokenizer->trim.on &&
             !note_blanks(tokenizer, work, out, eg_trim_count(text + piece.begin, piece.end - piece.begin)))
             return eg_fail_nomem(err, "tokens");
-        EG_TRY(put_token(out, piece.token->id, chars, end, err));
+        EG_TRY(put_token(work, out, piece.token->id, chars, end, err));
     }
     return EG_OK;
 }
@@ -252,61 +275,104 @@ truncate_lengths(lengths *kept, bool has_pair, size_t room, eg_truncation how, e
 static eg_status
 encoding_reserve(eg_encoding *out, size_t need, eg_error *err)
 {
-    size_t capacity[5] = {out->capacity, out->capacity, out->capacity, out->capacity, out->capacity};
+    size_t capacity[6];
+    for (size_t i = 0; i < sizeof capacity / sizeof *capacity; i++)
+        capacity[i] = out->capacity;
     if (!eg_grow((void **)&out->ids, &capacity[0], need, sizeof *out->ids) ||
         !eg_grow((void **)&out->type_ids, &capacity[1], need, sizeof *out->type_ids) ||
         !eg_grow((void **)&out->starts, &capacity[2], need, sizeof *out->starts) ||
         !eg_grow((void **)&out->ends, &capacity[3], need, sizeof *out->ends) ||
-        !eg_grow((void **)&out->special, &capacity[4], need, sizeof *out->special))
+        !eg_grow((void **)&out->special, &capacity[4], need, sizeof *out->special) ||
+        !eg_grow((void **)&out->words, &capacity[5], need, sizeof *out->words))
         return eg_fail_nomem(err, "tokens");
-    out->capacity = capacity[4];
+    out->capacity = capacity[5];
     return EG_OK;
 }
 
+/* The tokens of a text that are kept. */
+typedef struct stretch {
+    size_t from, count;
+} stretch;
+
 static void
-put_sequence(eg_encoding *out, const eg_tokens *tokens, size_t from, size_t count, int32_t type_id)
+put_sequence(eg_encoding *out, const eg_work *work, int sequence, stretch kept, int32_t type_id)
 {
-    memcpy(out->ids + out->count, tokens->ids + from, count * sizeof *out->ids);
-    memcpy(out->starts + out->count, tokens->starts + from, count * sizeof *out->starts);
-    memcpy(out->ends + out->count, tokens->ends + from, count * sizeof *out->ends);
-    memset(out->special + out->count, 0, count);
-    for (size_t i = 0; i < count; i++)
+    const eg_tokens *tokens = &work->sequences[sequence];
+    memcpy(out->ids + out->count, tokens->ids + kept.from, kept.count * sizeof *out->ids);
+    memcpy(out->starts + out->count, tokens->starts + kept.from, kept.count * sizeof *out->starts);
+    memcpy(out->ends + out->count, tokens->ends + kept.from, kept.count * sizeof *out->ends);
+    memset(out->special + out->count, 0, kept.count);
+    if (work->wants_words)
+        memcpy(out->words + out->count, work->words_of[sequence].items + kept.from, kept.count * sizeof *out->words);
+    for (size_t i = 0; i < kept.count; i++)
         out->type_ids[out->count + i] = type_id;
-    out->count += count;
+    out->count += kept.count;
 }
 
+static void
+put_special(eg_encoding *out, const eg_piece *piece)
+{
+    size_t at = out->count++;
+    out->ids[at] = piece->id;
+    out->type_ids[at] = piece->type_id;
+    out->starts[at] = out->ends[at] = 0;
+    out->special[at] = 1;
+    out->words[at] = EG_NO_WORD;
+}
+
+/* kept: of the first and of the second text. */
 static eg_status
-assemble(const eg_tokenizer *tokenizer, const eg_template *template, lengths kept, bool specials, const eg_work *work,
-         eg_encoding *out, eg_error *err)
+assemble(const eg_tokenizer *tokenizer, const eg_template *template, const stretch kept[2], bool specials,
+         const eg_work *work, eg_encoding *out, eg_error *err)
 {
     size_t need = 1;
     for (size_t i = 0; i < template->count; i++) {
         int kind = template->pieces[i].kind;
-        if (!eg_add_size(need, kind == EG_PIECE_TOKEN ? 1 : kind == EG_PIECE_FIRST ? kept.first : kept.second, &need))
+        if (!eg_add_size(need, kind == EG_PIECE_TOKEN ? 1 : kept[kind == EG_PIECE_SECOND].count, &need))
             return eg_fail_nomem(err, "tokens");
     }
     EG_TRY(encoding_reserve(out, need, err));
-    out->count = 0;
+    out->count = out->pair_begin = out->pair_count = 0;
     for (size_t i = 0; i < template->count; i++) {
-        eg_piece piece = template->pieces[i];
-        if (piece.kind != EG_PIECE_TOKEN) {
-            const eg_tokens *tokens = &work->sequences[piece.kind == EG_PIECE_SECOND];
-            size_t count = piece.kind == EG_PIECE_FIRST ? kept.first : kept.second;
-            size_t from = tokenizer->info.truncate_left ? tokens->count - count : 0;
-            size_t at = out->count;
-            if (count > 0)
-                put_sequence(out, tokens, from, count, piece.type_id);
-            if (tokenizer->trim.on)
-                eg_trim_offsets(&tokenizer->trim, work, piece.kind == EG_PIECE_SECOND, from, count, out->ids + at,
-                                out->starts + at, out->ends + at);
-        } else if (specials) {
-            size_t at = out->count++;
-            out->ids[at] = piece.id;
-            out->type_ids[at] = piece.type_id;
-            out->starts[at] = out->ends[at] = 0;
-            out->special[at] = 1;
+        const eg_piece *piece = &template->pieces[i];
+        if (piece->kind == EG_PIECE_TOKEN) {
+            if (specials)
+                put_special(out, piece);
+            continue;
+        }
+        int sequence = piece->kind == EG_PIECE_SECOND;
+        size_t at = out->count, count = kept[sequence].count;
+        if (count > 0)
+            put_sequence(out, work, sequence, kept[sequence], piece->type_id);
+        if (tokenizer->trim.on)
+            eg_trim_offsets(&tokenizer->trim, work, sequence, kept[sequence].from, count, out->ids + at,
+                            out->starts + at, out->ends + at);
+        if (sequence) {
+            out->pair_begin = at;
+            out->pair_count = count;
         }
     }
+    return EG_OK;
+}
+
+typedef struct utf8_text {
+    const char *data;
+    size_t length;
+} utf8_text;
+
+/* Both texts into work->sequences; of the first at least `limit` tokens if there are so many. */
+static eg_status
+encode_texts(const eg_tokenizer *tokenizer, const utf8_text texts[2], size_t limit, bool words, eg_encoding *out,
+             eg_error *err)
+{
+    if (!out->work && !(out->work = eg_calloc(1, sizeof(eg_work))))
+        return eg_fail_nomem(err, "an encoder");
+    eg_work *work = out->work;
+    work->wants_words = words;
+    work->sequences[1].count = 0;
+    EG_TRY(encode_text(tokenizer, texts[0].data, texts[0].length, limit, work, &work->sequences[0], err));
+    if (texts[1].data)
+        EG_TRY(encode_text(tokenizer, texts[1].data, texts[1].length, SIZE_MAX, work, &work->sequences[1], err));
     return EG_OK;
 }
 
@@ -328,14 +394,52 @@ eg_tokenizer_encode(const eg_tokenizer *tokenizer, const char *text, size_t leng
         if (!pair && !tokenizer->info.truncate_left && options->truncation != EG_TRUNCATE_ONLY_SECOND)
             limit = room + 1; /* one more shows that it is too long */
     }
-    if (!out->work && !(out->work = eg_calloc(1, sizeof(eg_work))))
-        return eg_fail_nomem(err, "an encoder");
-    eg_work *work = out->work;
-    work->sequences[1].count = 0;
-    EG_TRY(encode_text(tokenizer, text, length, limit, work, &work->sequences[0], err));
-    if (pair)
-        EG_TRY(encode_text(tokenizer, pair, pair_length, SIZE_MAX, work, &work->sequences[1], err));
-    lengths kept = {work->sequences[0].count, work->sequences[1].count};
-    EG_TRY(truncate_lengths(&kept, pair != NULL, room, options->truncation, err));
+    const utf8_text texts[2] = {{text, length}, {pair, pair_length}};
+    EG_TRY(encode_texts(tokenizer, texts, limit, options->words, out, err));
+    const eg_work *work = out->work;
+    const eg_tokens *first = &work->sequences[0], *second = &work->sequences[1];
+    lengths fit = {first->count, second->count};
+    EG_TRY(truncate_lengths(&fit, pair != NULL, room, options->truncation, err));
+    bool left = tokenizer->info.truncate_left;
+    const stretch kept[2] = {{left ? first->count - fit.first : 0, fit.first},
+                             {left ? second->count - fit.second : 0, fit.second}};
     return assemble(tokenizer, template, kept, !options->no_special, work, out, err);
+}
+
+/* --- windows ------------------------------------------------------------------------------------- */
+
+eg_status
+eg_windows_begin(const eg_tokenizer *tokenizer, const char *text, size_t length, const char *pair, size_t pair_length,
+                 eg_windows *windows, eg_encoding *encoding, eg_error *err)
+{
+    const utf8_text texts[2] = {{text, length}, {pair, pair_length}};
+    EG_TRY(encode_texts(tokenizer, texts, SIZE_MAX, true, encoding, err));
+    const eg_work *work = encoding->work;
+    size_t first = work->sequences[0].count, second = work->sequences[1].count;
+    size_t around = first + tokenizer->pair.specials, count = 1;
+    encoding->count = 0;
+    windows->room = windows->max_length > around ? windows->max_length - around : 0;
+    if (around > windows->max_length || (windows->room == 0 && second > 0))
+        return eg_fail(err, EG_E_INPUT, "%zu tokens, special ones among them, leave no room in windows of %u", around,
+                       windows->max_length);
+    size_t stride = windows->stride < windows->room ? windows->stride : windows->room / 2;
+    windows->step = windows->room - stride;
+    if (second > windows->room)
+        count += (second - windows->room + windows->step - 1) / windows->step;
+    if (count > UINT32_MAX)
+        return eg_fail(err, EG_E_INPUT, "%zu windows are too many", count);
+    windows->count = (uint32_t)count;
+    return EG_OK;
+}
+
+eg_status
+eg_windows_take(const eg_tokenizer *tokenizer, const eg_windows *windows, uint32_t i, eg_encoding *encoding,
+                eg_error *err)
+{
+    const eg_work *work = encoding->work;
+    size_t count = work->sequences[1].count, skipped = i * windows->step;
+    size_t left = count - skipped, taken = left < windows->room ? left : windows->room;
+    size_t from = tokenizer->info.truncate_left ? left - taken : skipped;
+    const stretch kept[2] = {{0, work->sequences[0].count}, {from, taken}};
+    return assemble(tokenizer, &tokenizer->pair, kept, true, work, encoding, err);
 }

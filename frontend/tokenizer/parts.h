@@ -110,6 +110,9 @@ typedef struct eg_work {
     EG_VEC(eg_lattice_place) lattice;
     EG_VEC(eg_padded_token) padded[2]; /* of each sequence, if offsets are trimmed */
     eg_tokens sequences[2];
+    bool wants_words;
+    EG_VEC(uint32_t) words_of[2]; /* if so: of each sequence's tokens the number of the word */
+    uint32_t word_count;          /* so far in the sequence under way */
 } eg_work;
 
 bool eg_tokens_grow(eg_tokens *tokens, size_t more);

@@ -18,7 +18,10 @@ import time
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-NO_SPECIAL, PAIR, DECODE = 1, 2, 4
+NO_SPECIAL, PAIR, DECODE, WINDOWS = 1, 2, 4, 32
+ARRAYS = [("i", 4), ("i", 4), ("I", 4), ("I", 4), ("B", 1)]
+WINDOW_ARRAYS = [*ARRAYS, ("I", 4)]
+NO_WORD = 2**32 - 1
 STRATEGIES = ["longest_first", "only_first", "only_second"]
 USAGE = 2
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -123,15 +126,28 @@ class Egbert:
                 answers.append((status, done.stdout[at:at + count].decode()))
                 at += count
                 continue
-            arrays = []
-            for kind, size in (("i", 4), ("i", 4), ("I", 4), ("I", 4), ("B", 1)) if status == 0 else ():
-                values = array.array(kind)
-                values.frombytes(done.stdout[at:at + size * count])
-                arrays.append(values.tolist())
-                at += size * count
+            if flags & WINDOWS:
+                windows = []
+                for _ in range(count):
+                    tokens, = struct.unpack_from("<I", done.stdout, at)
+                    arrays, at = take_arrays(done.stdout, at + 4, tokens, WINDOW_ARRAYS)
+                    windows.append((status, *arrays))
+                answers.append((status, windows))
+                continue
+            arrays, at = take_arrays(done.stdout, at, count, ARRAYS if status == 0 else ())
             answers.append((status, *arrays))
         assert at == len(done.stdout)
         return answers
+
+
+def take_arrays(data, at, count, kinds):
+    arrays = []
+    for kind, size in kinds:
+        values = array.array(kind)
+        values.frombytes(data[at:at + size * count])
+        arrays.append(values.tolist())
+        at += size * count
+    return arrays, at
 
 
 class Difference(Exception):
@@ -181,6 +197,41 @@ def compare_pairs(case, oracle, egbert, pairs, rng):
                         continue
                     compare_one(case, a, b, want, got, f"{name} {length}")
                     count += 1
+    oracle.no_truncation()
+    return count
+
+
+def same_words(got):
+    """Words by their number of appearance: which tokens are one, and which are none's."""
+    numbers = {}
+    return [None if word in (None, NO_WORD) else numbers.setdefault(word, len(numbers)) for word in got]
+
+
+def compare_windows(case, oracle, egbert, pairs, rng, direction="right"):
+    """The second text in windows with a stride, and the words of the tokens."""
+    count = 0
+    specials = oracle.num_special_tokens_to_add(True)
+    for room, stride in ((9, 3), (5, 0), (30, 20), (2, 1), (1, 0)):
+        some = rng.sample(pairs, min(len(pairs), 100))
+        oracle.no_truncation()
+        lengths = [len(oracle.encode(a, add_special_tokens=False).ids) + specials + room for a, _ in some]
+        answers = egbert.ask([(length, stride, PAIR | WINDOWS, a.encode(), b.encode())
+                              for length, (a, b) in zip(lengths, some)])
+        for length, (a, b), (status, windows) in zip(lengths, some, answers):
+            oracle.enable_truncation(length, stride=stride, strategy="only_second", direction=direction)
+            want = oracle.encode(a, b)
+            wants = [want, *want.overflowing]
+            if status != 0 or len(windows) != len(wants):
+                raise Difference(f"{case}: {len(windows)} windows, want {len(wants)}: {a!r}, {b!r}")
+            for want, got in zip(wants, windows):
+                compare_one(case, a, b, want, got[:6], f"window of {room} with {stride}")
+                for side in (0, 1):
+                    kept = [i for i, sequence in enumerate(want.sequence_ids) if sequence == side]
+                    if same_words(want.word_ids[i] for i in kept) != same_words(got[6][i] for i in kept):
+                        raise Difference(f"{case}: words of {want.tokens}: want {want.word_ids}, got {got[6]}")
+                if any((word is None) != (number == NO_WORD) for word, number in zip(want.word_ids, got[6])):
+                    raise Difference(f"{case}: put-in tokens of {want.tokens}: want {want.word_ids}, got {got[6]}")
+            count += len(wants)
     oracle.no_truncation()
     return count
 
@@ -365,6 +416,7 @@ def run(build, minilm, lines, out=sys.stdout):
                 count += compare_lines(name, oracle, egbert, every if name == "minilm" else most)
             count += compare_lines(name, oracle, egbert, mixed[:500], NO_SPECIAL)
             count += compare_pairs(name, oracle, egbert, list(zip(mixed[:300], mixed[300:600])), rng)
+            count += compare_windows(name, oracle, egbert, list(zip(mixed[:300], mixed[300:600])), rng)
             count += compare_truncated(name, oracle, egbert, mixed[:500], "right")
             config = folder / "tokenizer_config.json"
             clean_up = config.exists() and json.loads(config.read_text()).get("clean_up_tokenization_spaces") is True
@@ -374,6 +426,7 @@ def run(build, minilm, lines, out=sys.stdout):
         folder, oracle = cases.changed("left")
         (folder / "tokenizer_config.json").write_text(json.dumps({"truncation_side": "left"}))
         total += compare_truncated("left", oracle, Egbert(build, folder), mixed[:500], "left")
+        total += compare_windows("left", oracle, Egbert(build, folder), list(zip(mixed[:100], mixed[100:200])), rng, "left")
     print(f"{total} equal", file=out)
     return total
 

@@ -257,11 +257,13 @@ def compare(name, folder, oracle, build, lines, every, rng):
     count += equality.compare_lines(name, oracle, egbert, every)
     count += equality.compare_lines(name, oracle, egbert, mixed[:300], NO_SPECIAL)
     count += equality.compare_pairs(name, oracle, egbert, list(zip(mixed[:200], mixed[200:400])), rng)
+    count += equality.compare_windows(name, oracle, egbert, list(zip(mixed[:200], mixed[200:400])), rng)
     count += equality.compare_truncated(name, oracle, egbert, mixed[:300], "right")
     config = folder / "tokenizer_config.json"
     kept = json.loads(config.read_text()) if config.exists() else {}
     config.write_text(json.dumps({**kept, "truncation_side": "left"}))
     count += equality.compare_truncated(name, oracle, egbert, mixed[:300], "left")
+    count += equality.compare_windows(name, oracle, egbert, list(zip(mixed[:200], mixed[200:400])), rng, "left")
     return count + equality.compare_decode(name, oracle, egbert, mixed[:200], False, rng)
 
 

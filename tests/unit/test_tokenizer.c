@@ -471,3 +471,61 @@ Test(tokenizer, refuses_deep_sequences)
         eg_strbuf_finish(&text);
     }
 }
+
+/* --- windows ------------------------------------------------------------------------------------- */
+
+/* "a" with "aab ab unaffable", whose words have three tokens, one and three. */
+static eg_status
+windows_of(eg_tokenizer *tokenizer, uint32_t max_length, uint32_t stride, eg_windows *windows, eg_encoding *encoding,
+           eg_error *err)
+{
+    static const char text[] = "a", pair[] = "aab ab unaffable";
+    *windows = (eg_windows){.max_length = max_length, .stride = stride};
+    eg_error_init(err);
+    return eg_windows_begin(tokenizer, text, strlen(text), pair, strlen(pair), windows, encoding, err);
+}
+
+static const char *
+show_window(eg_tokenizer *tokenizer, const eg_windows *windows, uint32_t i, eg_encoding *encoding)
+{
+    static char buffer[256];
+    eg_error err;
+    cr_assert_eq(eg_windows_take(tokenizer, windows, i, encoding, &err), EG_OK);
+    size_t used = (size_t)snprintf(buffer, sizeof buffer, "%zu+%zu:", encoding->pair_begin, encoding->pair_count);
+    for (size_t k = 0; k < encoding->count; k++)
+        used += (size_t)snprintf(buffer + used, sizeof buffer - used, " %d/%d", encoding->ids[k],
+                                 encoding->words[k] == EG_NO_WORD ? -1 : (int)encoding->words[k]);
+    return buffer;
+}
+
+Test(tokenizer, windows_overlap_by_the_stride_and_know_the_words)
+{
+    eg_tokenizer *tokenizer = open_text(PLAIN);
+    eg_encoding encoding = {0};
+    eg_windows windows;
+    eg_error err;
+    /* [CLS] a [SEP] … [SEP]: four of eight, and of the second text's seven tokens three are new in each window */
+    cr_assert_eq(windows_of(tokenizer, 8, 1, &windows, &encoding, &err), EG_OK);
+    cr_expect_eq(windows.count, 2);
+    cr_expect_str_eq(show_window(tokenizer, &windows, 0, &encoding), "3+4: 1/-1 3/0 2/-1 3/0 4/0 5/0 6/1 2/-1");
+    cr_expect_str_eq(show_window(tokenizer, &windows, 1, &encoding), "3+4: 1/-1 3/0 2/-1 6/1 7/2 8/2 9/2 2/-1");
+    eg_encoding_finish(&encoding);
+    eg_tokenizer_close(tokenizer);
+}
+
+Test(tokenizer, a_stride_that_leaves_nothing_new_is_half_a_window)
+{
+    eg_tokenizer *tokenizer = open_text(PLAIN);
+    eg_encoding encoding = {0};
+    eg_windows windows;
+    eg_error err;
+    cr_assert_eq(windows_of(tokenizer, 8, 4, &windows, &encoding, &err), EG_OK);
+    cr_expect_eq(windows.step, 2);
+    cr_expect_eq(windows.count, 3);
+    cr_assert_eq(windows_of(tokenizer, 5, 100, &windows, &encoding, &err), EG_OK);
+    cr_expect_eq(windows.count, 7);
+    cr_expect_eq(windows_of(tokenizer, 4, 0, &windows, &encoding, &err), EG_E_INPUT);
+    cr_expect(strstr(err.message, "4 tokens"), "%s", err.message);
+    eg_encoding_finish(&encoding);
+    eg_tokenizer_close(tokenizer);
+}

@@ -3,9 +3,10 @@
  * Drives the tokenizer from a test in another language: tokenizer_dump DIR < requests > answers, all little-endian.
  *
  *   request: u32 max_length, u8 truncation, u8 flags, u32 bytes of a, u32 bytes of b, a, b
- *            flags: 1 no special tokens, 2 pair, 4 decode (a holds int64 ids), 8 ids only
+ *            flags: 1 no special tokens, 2 pair, 4 decode (a holds int64 ids), 8 ids only, 16 words too,
+ *            32 a pair in windows: `truncation` is the stride
  *   answer:  u32 status, u32 count, then for encoding i32 ids, i32 type ids, u32 starts, u32 ends, u8 special [count],
- *            for decoding `count` bytes
+ *            with words u32 [count]; for decoding `count` bytes; for windows each one's u32 count and arrays with words
  *
  * tokenizer_dump DIR --time N measures: opening N times, and encoding the lines of stdin N times.
  */
@@ -16,7 +17,7 @@
 
 #include "frontend/tokenizer.h"
 
-enum { NO_SPECIAL = 1, PAIR = 2, DECODE = 4, IDS_ONLY = 8 };
+enum { NO_SPECIAL = 1, PAIR = 2, DECODE = 4, IDS_ONLY = 8, WORDS = 16, WINDOWS = 32 };
 
 typedef struct request {
     uint32_t max_length, a_size, b_size;
@@ -66,20 +67,43 @@ put_head(eg_status status, size_t count)
 }
 
 static void
-answer_encode(const eg_tokenizer *tokenizer, const request *in, eg_encoding *encoding, eg_error *err)
+put_arrays(const eg_encoding *encoding, bool words)
 {
-    eg_encode_options options = {in->max_length, (eg_truncation)in->truncation, in->flags & NO_SPECIAL,
-                                 in->flags & IDS_ONLY};
-    const char *pair = in->flags & PAIR ? in->b : NULL;
-    eg_status status = eg_tokenizer_encode(tokenizer, in->a, in->a_size, pair, in->b_size, &options, encoding, err);
-    put_head(status, encoding->count);
-    if (status != EG_OK)
-        return;
     put(encoding->ids, encoding->count * 4);
     put(encoding->type_ids, encoding->count * 4);
     put(encoding->starts, encoding->count * 4);
     put(encoding->ends, encoding->count * 4);
     put(encoding->special, encoding->count);
+    if (words)
+        put(encoding->words, encoding->count * 4);
+}
+
+static void
+answer_windows(const eg_tokenizer *tokenizer, const request *in, eg_encoding *encoding, eg_error *err)
+{
+    eg_windows windows = {.max_length = in->max_length, .stride = in->truncation};
+    eg_status status = eg_windows_begin(tokenizer, in->a, in->a_size, in->b, in->b_size, &windows, encoding, err);
+    put_head(status, windows.count);
+    for (uint32_t i = 0; status == EG_OK && i < windows.count; i++) {
+        if (eg_windows_take(tokenizer, &windows, i, encoding, err) != EG_OK)
+            exit(1);
+        uint32_t count = (uint32_t)encoding->count;
+        put(&count, sizeof count);
+        put_arrays(encoding, true);
+    }
+}
+
+static void
+answer_encode(const eg_tokenizer *tokenizer, const request *in, eg_encoding *encoding, eg_error *err)
+{
+    eg_encode_options options = {in->max_length, (eg_truncation)in->truncation, in->flags & NO_SPECIAL,
+                                 in->flags & IDS_ONLY, in->flags & WORDS};
+    const char *pair = in->flags & PAIR ? in->b : NULL;
+    eg_status status = eg_tokenizer_encode(tokenizer, in->a, in->a_size, pair, in->b_size, &options, encoding, err);
+    put_head(status, encoding->count);
+    if (status != EG_OK)
+        return;
+    put_arrays(encoding, in->flags & WORDS);
 }
 
 static void
@@ -161,6 +185,8 @@ main(int argc, char **argv)
     while (get_request(&in)) {
         if (in.flags & DECODE)
             answer_decode(tokenizer, &in, &err);
+        else if (in.flags & WINDOWS)
+            answer_windows(tokenizer, &in, &encoding, &err);
         else
             answer_encode(tokenizer, &in, &encoding, &err);
         free(in.a);
