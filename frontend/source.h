@@ -90,7 +90,8 @@ typedef struct eg_output {
 /*
  * The primitive graph with exactly the outputs asked for marked (and what they need; dead values are left to dce).
  * Inputs are named token_ids and type_ids (token i32 [T]); one that is not read may be absent. All in the graph's
- * arena. An unknown name is EG_E_USAGE with the nearest one; an output the checkpoint has no weights for is EG_E_INPUT.
+ * arena. An unknown name is EG_E_USAGE with the nearest one; an output the checkpoint has no weights for is EG_E_INPUT, one of a head that it
+ * lacks EG_E_USAGE naming those that it has.
  */
 typedef struct eg_model_graph {
     eg_graph graph;

@@ -425,13 +425,15 @@ eg_family_check_head(const eg_yaml *head, bool instance, eg_error *err)
                                         "labels", "problem_type",  "weights", "prefix"};
     EG_TRY(eg_yaml_expect(head, EG_YAML_MAP, err));
     EG_TRY(eg_yaml_check_keys(head, known, instance ? 8 : 4, err));
-    EG_TRY(check_task(head, err));
+    const eg_yaml *steps = eg_yaml_get(head, "steps");
+    bool borrows_all = instance && !steps && !eg_yaml_get(head, "outputs"); /* from the family's head of that name */
+    if (!borrows_all || eg_yaml_get(head, "task"))
+        EG_TRY(check_task(head, err));
     EG_TRY(check_word_list(eg_yaml_get(head, "architectures"), err));
     EG_TRY(check_word_list(eg_yaml_get(head, "labels"), err));
     EG_TRY(check_problem_type(eg_yaml_get(head, "problem_type"), err));
     EG_TRY(check_head_outputs(head, err));
-    const eg_yaml *steps = eg_yaml_get(head, "steps");
-    if (!steps && !eg_yaml_get(head, "outputs"))
+    if (!steps && !eg_yaml_get(head, "outputs") && !borrows_all)
         return eg_yaml_fail_key(head, err, "the head '%s' has neither steps nor outputs", head->key);
     return steps ? eg_family_check_steps(steps, err) : EG_OK;
 }

@@ -49,10 +49,17 @@ typedef struct eg_recipe {
 
 /* --- what is found out on the way ---------------------------------------------------------------- */
 
+/* Where a tensor's name begins. */
+typedef enum {
+    EG_FROM_OWN,       /* a head: its own weights if it has some, else the checkpoint's root */
+    EG_FROM_BASE,      /* behind the base prefix */
+    EG_FROM_CHECKPOINT /* at the checkpoint's root, whatever weights the head has */
+} eg_tensor_root;
+
 /* A tensor that some step asked for. */
 typedef struct eg_request {
-    const char *const *names; /* the first one there counts; without prefix */
-    const bool *base;         /* per name: the base prefix goes before it */
+    const char *const *names;      /* the first one there counts; without prefix */
+    const eg_tensor_root *origins; /* of each name */
     uint32_t name_count;
     uint32_t known_count; /* names beyond name_count do not count, but a file may have them */
     const eg_head *head;  /* whose own weights hold it; NULL: the checkpoint */

@@ -180,6 +180,32 @@ borrow_outputs(eg_expand *x, const eg_yaml *outputs, const char *prefix, eg_erro
     return EG_OK;
 }
 
+/* Whether the section has given the value a name. */
+static bool
+is_named(const eg_expand *x, eg_value_id value)
+{
+    size_t n = strlen(x->at.public_prefix);
+    for (size_t i = 0; i < x->value_names.count; i++) {
+        eg_value_id other;
+        const char *name = x->value_names.items[i];
+        if (strncmp(name, x->at.public_prefix, n) == 0 && known_value(x, name, &other) && other == value)
+            return true;
+    }
+    return false;
+}
+
+/* `outputs: [NAME]`, where no step gives the name: it is what the last step gives, unless that has a name of its own. */
+static eg_status
+name_last(eg_expand *x, const eg_head *head, const eg_chain *chain, eg_error *err)
+{
+    const eg_yaml *outputs = eg_yaml_get(head->node, "outputs");
+    if (!outputs || outputs->type != EG_YAML_LIST || outputs->count != 1 || chain->count != 1 || !chain->items[0] ||
+        is_named(x, chain->items[0]))
+        return EG_OK;
+    const char *name = eg_arena_printf(x->arena, "%s%s", x->at.public_prefix, outputs->items[0]->text);
+    return name ? eg_expand_publish(x, name, chain->items[0], err) : eg_fail_nomem(err, "the outputs");
+}
+
 /* `outputs: [NAME]`: each is what a step of the head names. */
 static eg_status
 check_outputs(const eg_expand *x, const eg_head *head, eg_error *err)
@@ -205,6 +231,7 @@ head_steps(eg_expand *x, const eg_head *head, eg_error *err)
     if (steps) {
         EG_TRY(start_chain(x, &chain, err));
         EG_TRY(eg_expand_block(x, steps, &chain, err));
+        EG_TRY(name_last(x, head, &chain, err));
     }
     EG_TRY(check_outputs(x, head, err));
     return borrow_outputs(x, eg_yaml_get(head->node, "outputs"), x->at.public_prefix, err);

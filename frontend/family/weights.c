@@ -7,7 +7,10 @@
 #include "base/checked.h"
 #include "frontend/family/expand.h"
 
-static const char base_mark[] = "base:";
+static const struct {
+    const char *text;
+    eg_tensor_root origin;
+} marks[] = {{"base:", EG_FROM_BASE}, {"checkpoint:", EG_FROM_CHECKPOINT}};
 enum { LARGEST_SIZE = INT32_MAX };
 
 /* --- finding ------------------------------------------------------------------------------------- */
@@ -36,14 +39,27 @@ eg_find_tensor(const eg_recipe *recipe, const eg_weights *weights, const char *p
     return tensor;
 }
 
+/* The weights that hold candidate i, and what stands before its name there. */
+static const eg_weights *
+weights_of(const eg_recipe *recipe, const eg_request *request, uint32_t i)
+{
+    bool own = request->origins[i] == EG_FROM_OWN && request->head && request->head->weights;
+    return own ? request->head->weights : recipe->weights;
+}
+
+static const char *
+prefix_of(const eg_request *request, uint32_t i, const char *base_prefix)
+{
+    if (request->origins[i] == EG_FROM_BASE)
+        return base_prefix;
+    return request->origins[i] == EG_FROM_OWN && request->head ? request->head->prefix : "";
+}
+
 static const eg_tensor *
 find_candidate(const eg_recipe *recipe, const eg_request *request, uint32_t i, const char *prefix)
 {
-    if (request->base[i])
-        return recipe->weights ? eg_find_tensor(recipe, recipe->weights, prefix, request->names[i]) : NULL;
-    const eg_weights *weights = request->head && request->head->weights ? request->head->weights : recipe->weights;
-    return weights ? eg_find_tensor(recipe, weights, request->head ? request->head->prefix : "", request->names[i])
-                   : NULL;
+    const eg_weights *weights = weights_of(recipe, request, i);
+    return weights ? eg_find_tensor(recipe, weights, prefix_of(request, i, prefix), request->names[i]) : NULL;
 }
 
 const eg_tensor *
@@ -58,18 +74,25 @@ eg_request_find(const eg_recipe *recipe, const eg_request *request, const char *
 /* --- names --------------------------------------------------------------------------------------- */
 
 static eg_status
-add_candidate(eg_expand *x, const eg_yaml *node, const char *suffix, const char **names, bool *base, eg_error *err)
+add_candidate(eg_expand *x, const eg_yaml *node, const char *suffix, const char **name, eg_tensor_root *origin,
+              eg_error *err)
 {
     eg_expr_env env = eg_expand_env(x);
     const char *text;
     EG_TRY(eg_eval_text(node, &env, &text, err));
     if (!text || !*text)
         return eg_yaml_fail(node, err, "the name of a tensor is expected");
-    bool marked = strncmp(text, base_mark, strlen(base_mark)) == 0;
-    *base = marked || x->at.in_base;
-    *names = eg_arena_printf(x->arena, "%s%s%s", marked ? "" : x->at.scope, marked ? text + strlen(base_mark) : text,
-                             suffix);
-    return *names ? EG_OK : eg_fail_nomem(err, "a tensor's name");
+    size_t marked = 0;
+    *origin = x->at.in_base ? EG_FROM_BASE : EG_FROM_OWN;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks && !marked; i++) {
+        size_t n = strlen(marks[i].text);
+        if (strncmp(text, marks[i].text, n) == 0) {
+            *origin = marks[i].origin;
+            marked = n;
+        }
+    }
+    *name = eg_arena_printf(x->arena, "%s%s%s", marked ? "" : x->at.scope, text + marked, suffix);
+    return *name ? EG_OK : eg_fail_nomem(err, "a tensor's name");
 }
 
 static eg_status
@@ -79,13 +102,14 @@ read_candidates(eg_expand *x, const eg_yaml *node, const char *suffix, eg_reques
     if (count == 0 || count > EG_CANDIDATES_MAX)
         return eg_yaml_fail(node, err, "a list of tensors has 1 to %d names", EG_CANDIDATES_MAX);
     const char **names = eg_arena_calloc(x->arena, count, sizeof *names);
-    bool *base = eg_arena_calloc(x->arena, count, sizeof *base);
-    if (!names || !base)
+    eg_tensor_root *origins = eg_arena_calloc(x->arena, count, sizeof *origins);
+    if (!names || !origins)
         return eg_fail_nomem(err, "a tensor's name");
     for (size_t i = 0; i < count; i++)
-        EG_TRY(add_candidate(x, node->type == EG_YAML_LIST ? node->items[i] : node, suffix, &names[i], &base[i], err));
+        EG_TRY(
+            add_candidate(x, node->type == EG_YAML_LIST ? node->items[i] : node, suffix, &names[i], &origins[i], err));
     request->names = names;
-    request->base = base;
+    request->origins = origins;
     request->known_count = (uint32_t)count;
     /* An untied head has its own tensors or none. */
     bool untied = !x->at.in_base && !x->recipe->config->tie_word_embeddings;
@@ -115,11 +139,9 @@ static eg_status
 missing(eg_expand *x, const eg_request *request, eg_error *err)
 {
     const eg_recipe *recipe = x->recipe;
-    const eg_weights *weights =
-        request->head && request->head->weights && !request->base[0] ? request->head->weights : recipe->weights;
-    const char *prefix = request->base[0] ? recipe->prefix : request->head ? request->head->prefix : "";
-    eg_status status = eg_fail_at(err, EG_E_INPUT, file_of_weights(weights), 0, 0, "the tensor '%s%s' is missing",
-                                  prefix, request->names[0]);
+    eg_status status =
+        eg_fail_at(err, EG_E_INPUT, file_of_weights(weights_of(recipe, request, 0)), 0, 0,
+                   "the tensor '%s%s' is missing", prefix_of(request, 0, recipe->prefix), request->names[0]);
     return eg_hint(err, status, "%s:%u:%u asks for it", request->at->file, request->at->line, request->at->column);
 }
 
@@ -270,8 +292,8 @@ eg_expand_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const in
             return missing(x, &request, err);
     }
     /* Without a file to tell: heads are alternatives, and two may give one name to tensors of different sizes. */
-    const char *owner = request.head && !request.base[0] ? request.head->name : "";
-    const char *prefix = request.base[0] ? recipe->prefix : request.head ? request.head->prefix : "";
+    const char *owner = request.head && request.origins[0] == EG_FROM_OWN ? request.head->name : "";
+    const char *prefix = prefix_of(&request, 0, recipe->prefix);
     const char *name = tensor ? graph_name(x->arena, "", tensor->name) : graph_name(x->arena, prefix, request.names[0]);
     const char *key = tensor ? eg_arena_printf(x->arena, "%s %s", tensor->file, tensor->name)
                              : eg_arena_printf(x->arena, "%s %s", owner, name);

@@ -153,6 +153,20 @@ find_in_head(build *b, const char *name, eg_value_id *value, bool *found, eg_err
     return full ? eg_expand_find(&b->x, full, value, found, err) : eg_fail_nomem(err, "the outputs");
 }
 
+/* HEAD.NAME of a head that is known and not there. */
+static eg_status
+refuse_absent_head(const build *b, const char *name, eg_error *err)
+{
+    for (uint32_t i = 0; i < b->source->head_count; i++) {
+        const eg_head *head = &b->source->heads[i];
+        size_t n = strlen(head->name);
+        bool of_head = strncmp(name, head->name, n) == 0 && name[n] == '.';
+        if (of_head && !b->source->head_standings[i].available)
+            return eg_source_refuse_head(b->source, head, err);
+    }
+    return EG_OK;
+}
+
 static eg_status
 resolve(build *b, eg_output *output, eg_error *err)
 {
@@ -171,6 +185,7 @@ resolve(build *b, eg_output *output, eg_error *err)
         EG_TRY(embedding_output(b, &value, err));
         found = true;
     }
+    EG_TRY(refuse_absent_head(b, name, err));
     if (!found)
         EG_TRY(find_in_head(b, name, &value, &found, err));
     if (!found)

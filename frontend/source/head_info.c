@@ -30,20 +30,59 @@ task_output(const eg_head *head)
     return first;
 }
 
-eg_status
-eg_head_measure(eg_expand *x, const eg_head *head, int64_t *out, eg_error *err)
+/* What a task reads of a head. */
+static const struct {
+    const char *task;
+    eg_kind kind;
+    int64_t width; /* 0: any */
+    const char *output, *output2;
+} readings[] = {
+    {"classify", EG_TEXT, 0, NULL, NULL},   {"ner", EG_TOKEN, 0, NULL, NULL},
+    {"fill_mask", EG_TOKEN, 0, NULL, NULL}, {"nsp", EG_TEXT, 2, NULL, NULL},
+    {"choose", EG_TEXT, 1, NULL, NULL},     {"rerank", EG_TEXT, 0, NULL, NULL},
+    {"sparse", EG_TEXT, 0, NULL, NULL},     {"qa", EG_TOKEN, 1, "start_logits", "end_logits"},
+};
+
+static eg_status
+measure_output(eg_expand *x, const eg_head *head, const char *output, eg_kind kind, int64_t want, int64_t *width,
+               eg_error *err)
 {
+    const char *task = eg_yaml_get(head->node, "task")->text;
+    const char *name = eg_arena_printf(x->arena, "%s.%s", head->name, output);
     eg_value_id value;
     bool found;
-    *out = 0;
-    if (!has_labels(head))
-        return EG_OK;
-    const char *name = eg_arena_printf(x->arena, "%s.%s", head->name, task_output(head));
     if (!name)
         return eg_fail_nomem(err, "a head");
     EG_TRY(eg_expand_find(x, name, &value, &found, err));
-    if (found && !eg_type_width(&eg_graph_value(x->graph, value)->type, out))
-        *out = 1; /* one number per row, without an axis of its own */
+    if (!found)
+        return eg_yaml_fail_key(head->node, err, "the task '%s' reads '%s', which the head '%s' does not give", task,
+                                output, head->name);
+    const eg_type *type = &eg_graph_value(x->graph, value)->type;
+    if (type->kind != kind)
+        return eg_yaml_fail_key(head->node, err, "the task '%s' takes %s rows, and '%s' of the head '%s' is %s rows",
+                                task, eg_kind_text(kind), output, head->name, eg_kind_text(type->kind));
+    if (!eg_type_width(type, width))
+        *width = 1; /* one number per row, without an axis of its own */
+    if (want && *width != want)
+        return eg_yaml_fail_key(
+            head->node, err, "the task '%s' takes rows of %" PRId64 ", and '%s' of the head '%s' is %" PRId64 " wide",
+            task, want, output, head->name, *width);
+    return EG_OK;
+}
+
+eg_status
+eg_head_measure(eg_expand *x, const eg_head *head, int64_t *out, eg_error *err)
+{
+    const char *task = eg_yaml_get(head->node, "task")->text;
+    *out = 0;
+    for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) {
+        if (strcmp(task, readings[i].task) != 0)
+            continue;
+        const char *output = readings[i].output ? readings[i].output : task_output(head);
+        EG_TRY(measure_output(x, head, output, readings[i].kind, readings[i].width, out, err));
+        if (readings[i].output2)
+            EG_TRY(measure_output(x, head, readings[i].output2, readings[i].kind, readings[i].width, out, err));
+    }
     return EG_OK;
 }
 

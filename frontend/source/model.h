@@ -29,7 +29,10 @@ struct eg_source {
     bool has_weights;
     eg_head *heads;
     uint32_t head_count;
-    eg_weights *head_weights; /* per head; {0} where it has none of its own */
+    eg_head *hidden_heads; /* the family's that an instance replaces or removes: never run */
+    uint32_t hidden_head_count;
+    eg_weights *head_weights; /* the files that heads of an instance name, each once */
+    uint32_t head_weight_count;
     eg_standing *head_standings, *output_standings;
     eg_head_info *head_infos;
     const char *activation; /* a cross encoder's, or NULL */
@@ -39,13 +42,20 @@ struct eg_source {
     EG_VEC(const char *) warnings;
 };
 
+/* heads.c: the family's heads and the instance's. */
+EG_NODISCARD eg_status eg_source_collect_heads(eg_source *source, eg_error *err);
+
 /* survey.c: which tensors are asked for, the prefix, which outputs and heads there are, the default head. */
 EG_NODISCARD eg_status eg_source_survey(eg_source *source, const char *wanted_head, eg_error *err);
+
+/* EG_E_USAGE: the checkpoint lacks the head; which there are. */
+EG_NODISCARD eg_status eg_source_refuse_head(const eg_source *source, const eg_head *head, eg_error *err);
 
 /* The elements of the tensors that a section names, each once. */
 EG_NODISCARD eg_status eg_source_parameters(const eg_source *source, const char *section, int64_t *out, eg_error *err);
 
-/* head_info.c: how many classes a head gives that was just expanded; what tasks ask of each head; the activation. */
+/* head_info.c: whether a head that was just expanded gives what its task reads, and how many classes; what tasks ask of
+ * each head; the activation. */
 EG_NODISCARD eg_status eg_head_measure(eg_expand *x, const eg_head *head, int64_t *out, eg_error *err);
 EG_NODISCARD eg_status eg_source_describe_heads(eg_source *source, eg_error *err);
 EG_NODISCARD eg_status eg_source_read_activation(eg_source *source, eg_error *err);

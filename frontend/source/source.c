@@ -97,51 +97,6 @@ load_weights(eg_source *source, const eg_source_options *options, eg_error *err)
     return EG_OK;
 }
 
-/* --- heads: the family's, with the instance's put over them -------------------------------------- */
-
-static eg_status
-add_head(eg_source *source, const eg_yaml *node, bool from_instance, eg_error *err)
-{
-    eg_head *head = &source->heads[source->head_count];
-    eg_weights *weights = &source->head_weights[source->head_count];
-    const eg_yaml *file = from_instance ? eg_yaml_get(node, "weights") : NULL;
-    const eg_yaml *prefix = from_instance ? eg_yaml_get(node, "prefix") : NULL;
-    *head = (eg_head){.name = node->key, .node = node, .prefix = "", .required = from_instance};
-    source->head_count++;
-    if (prefix)
-        EG_TRY(eg_yaml_as_string(prefix, &head->prefix, err));
-    if (!file)
-        return EG_OK;
-    const char *path;
-    EG_TRY(eg_yaml_as_string(file, &path, err));
-    path = eg_instance_path(&source->instance, &source->arena, path);
-    if (!path)
-        return eg_fail_nomem(err, "a path");
-    EG_TRY(eg_weights_open_file(path, weights, err));
-    head->weights = weights;
-    return EG_OK;
-}
-
-static eg_status
-collect_heads(eg_source *source, eg_error *err)
-{
-    const eg_yaml *own = eg_yaml_get(source->family.root, "heads"), *more = source->instance.heads;
-    size_t count = (own ? own->count : 0) + (more && more->type == EG_YAML_MAP ? more->count : 0);
-    source->heads = eg_arena_calloc(&source->arena, count + 1, sizeof *source->heads);
-    source->head_weights = eg_arena_calloc(&source->arena, count + 1, sizeof *source->head_weights);
-    if (!source->heads || !source->head_weights)
-        return eg_fail_nomem(err, "the heads");
-    for (size_t i = 0; own && i < own->count; i++) {
-        if (!eg_yaml_get(more, own->items[i]->key))
-            EG_TRY(add_head(source, own->items[i], false, err));
-    }
-    for (size_t i = 0; more && more->type == EG_YAML_MAP && i < more->count; i++) {
-        if (more->items[i]->type != EG_YAML_NULL)
-            EG_TRY(add_head(source, more->items[i], true, err));
-    }
-    return EG_OK;
-}
-
 /* --- opening ------------------------------------------------------------------------------------- */
 
 static eg_status
@@ -156,7 +111,7 @@ open_into(eg_source *source, const char *path, const eg_source_options *options,
     notice_other_family(source, options);
     EG_TRY(eg_source_read_activation(source, err));
     EG_TRY(load_weights(source, options, err));
-    EG_TRY(collect_heads(source, err));
+    EG_TRY(eg_source_collect_heads(source, err));
     source->recipe = (eg_recipe){.family = &source->family,
                                  .config = &source->config,
                                  .weights = source->has_weights ? &source->weights : NULL,
@@ -188,7 +143,7 @@ eg_source_close(eg_source *source)
 {
     if (!source)
         return;
-    for (uint32_t i = 0; i < source->head_count; i++)
+    for (uint32_t i = 0; i < source->head_weight_count; i++)
         eg_weights_close(&source->head_weights[i]);
     eg_weights_close(&source->weights);
     eg_config_finish(&source->config);

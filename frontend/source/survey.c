@@ -38,6 +38,17 @@ survey_head(eg_source *source, eg_expand *x, const eg_head *head, eg_error *err)
     return line && EG_PUSH(&source->warnings, line) ? EG_OK : eg_fail_nomem(err, "the warnings");
 }
 
+/* Only the names of its tensors matter. */
+static eg_status
+survey_hidden(eg_expand *x, const eg_head *head, eg_error *err)
+{
+    eg_status status = eg_expand_head(x, head, NULL);
+    if (status == EG_OK)
+        return EG_OK;
+    x->demanded.count = 0;
+    return status == EG_E_NOMEM ? eg_fail_nomem(err, "a head") : EG_OK;
+}
+
 static eg_status
 survey_sections(eg_source *source, eg_expand *x, eg_error *err)
 {
@@ -47,6 +58,8 @@ survey_sections(eg_source *source, eg_expand *x, eg_error *err)
         EG_TRY(eg_expand_output(x, outputs->items[i]->key, err));
     for (uint32_t i = 0; i < source->head_count; i++)
         EG_TRY(survey_head(source, x, &source->heads[i], err));
+    for (uint32_t i = 0; i < source->hidden_head_count; i++)
+        EG_TRY(survey_hidden(x, &source->hidden_heads[i], err));
     return EG_OK;
 }
 
@@ -137,14 +150,15 @@ judge_sections(eg_source *source, eg_expand *x, eg_error *err)
     for (uint32_t i = 0; i < source->head_count; i++) {
         const eg_head *head = &source->heads[i];
         eg_standing *standing = &source->head_standings[i];
-        EG_TRY(judge(source, x, eg_expand_head(x, head, &own), &own, standing, err));
+        eg_status status = eg_expand_head(x, head, &own);
+        if (status == EG_OK)
+            status = eg_head_measure(x, head, &standing->width, &own);
+        EG_TRY(judge(source, x, status, &own, standing, err));
         if (!standing->available && head->required) {
             if (err)
                 *err = own;
             return own.code;
         }
-        if (standing->available)
-            EG_TRY(eg_head_measure(x, head, &standing->width, err));
     }
     return EG_OK;
 }
@@ -156,7 +170,7 @@ by_tensor(const void *a, const void *b)
 {
     const eg_request *x = *(const eg_request *const *)a, *y = *(const eg_request *const *)b;
     int order = strcmp(x->names[0], y->names[0]);
-    return order ? order : (int)x->base[0] - (int)y->base[0];
+    return order ? order : (int)x->origins[0] - (int)y->origins[0];
 }
 
 /* A head's tied tensor is the base's. */
@@ -166,7 +180,7 @@ is_tied(const eg_source *source, const eg_request *request)
     for (uint32_t i = 0; request->head && i < request->name_count; i++) {
         eg_request before = *request;
         before.name_count = i;
-        if (request->base[i])
+        if (request->origins[i] == EG_FROM_BASE)
             return i == 0 || !eg_request_find(&source->recipe, &before, source->recipe.prefix);
     }
     return false;
@@ -227,7 +241,7 @@ borrows(const eg_head *a, const eg_head *b)
 static const eg_tensor *
 own_tensor(const eg_source *source, const eg_request *request, const char *section)
 {
-    if (request->untaken || request->base[0] || strcmp(request->section, section) != 0)
+    if (request->untaken || request->origins[0] == EG_FROM_BASE || strcmp(request->section, section) != 0)
         return NULL;
     return eg_request_find(&source->recipe, request, source->recipe.prefix);
 }
@@ -247,18 +261,19 @@ shares_tensor(const eg_source *source, const char *a, const char *b)
     return false;
 }
 
-/* Beside the default head stand those that share no tensor with it, or that it takes outputs from. */
+/*
+ * Beside the head that config.json names stand those that share no tensor with it, or that it takes outputs from. What an
+ * instance writes stands whatever it shares.
+ */
 static void
 withdraw_rivals(eg_source *source, const eg_head *chosen)
 {
     for (uint32_t i = 0; i < source->head_count; i++) {
         const eg_head *head = &source->heads[i];
         eg_standing *standing = &source->head_standings[i];
-        if (head == chosen || borrows(chosen, head) || !standing->available)
+        if (head == chosen || head->required || borrows(chosen, head) || !standing->available)
             continue;
-        bool rival =
-            source->has_weights ? !head->weights && shares_tensor(source, head->name, chosen->name) : !head->weights;
-        if (rival) {
+        if (!source->has_weights || shares_tensor(source, head->name, chosen->name)) {
             standing->available = false;
             standing->why_not = "its tensors are those of the checkpoint's own head";
         }
@@ -266,15 +281,21 @@ withdraw_rivals(eg_source *source, const eg_head *chosen)
 }
 
 static const eg_head *
-named_by_architectures(const eg_source *source)
+named_by_architectures(const eg_source *source, const eg_head *heads, uint32_t count)
 {
-    for (uint32_t i = 0; i < source->head_count; i++) {
-        const eg_head *head = &source->heads[i];
-        if (names(eg_yaml_get(head->node, "architectures"), source->config.architectures,
+    for (uint32_t i = 0; i < count; i++) {
+        if (names(eg_yaml_get(heads[i].node, "architectures"), source->config.architectures,
                   source->config.architecture_count))
-            return head;
+            return &heads[i];
     }
     return NULL;
+}
+
+/* The instance's head in the place of the family's that config.json names; NULL: it removes it. */
+static const eg_head *
+replacement(const eg_source *source, const eg_head *hidden)
+{
+    return eg_recipe_head(&source->recipe, hidden->node->key);
 }
 
 /* The one head that the tensors allow; one that takes outputs from others stands for them. */
@@ -294,32 +315,62 @@ only_candidate(const eg_source *source)
     return only;
 }
 
+/* "a (classify), b (ner)" of the heads that are there. */
+static void
+list_available(const eg_source *source, eg_strbuf *out)
+{
+    for (uint32_t i = 0; i < source->head_count; i++) {
+        const char *task = eg_yaml_get(source->heads[i].node, "task")->text;
+        if (source->head_standings[i].available)
+            eg_strbuf_printf(out, "%s%s (%s)", out->length ? ", " : "", source->heads[i].name, task);
+    }
+}
+
+eg_status
+eg_source_refuse_head(const eg_source *source, const eg_head *head, eg_error *err)
+{
+    const eg_standing *standing = &source->head_standings[head - source->heads];
+    eg_strbuf there = {0};
+    list_available(source, &there);
+    eg_status status = eg_fail(err, EG_E_USAGE, "the checkpoint has no head '%s': %s", head->name,
+                               standing->why_not ? standing->why_not : "");
+    status = eg_hint(err, status, there.length ? "it has %s" : "it has no head at all%s",
+                     there.length && !there.failed ? there.data : "");
+    eg_strbuf_finish(&there);
+    return status;
+}
+
+static eg_status
+refuse_unknown_head(eg_source *source, const char *wanted, eg_error *err)
+{
+    const char **list = eg_arena_calloc(&source->arena, source->head_count + 1, sizeof *list);
+    if (!list)
+        return eg_fail_nomem(err, "the heads");
+    for (uint32_t i = 0; i < source->head_count; i++)
+        list[i] = source->heads[i].name;
+    eg_status status = eg_fail(err, EG_E_USAGE, "the family '%s' has no head '%s'", source->family.name, wanted);
+    const char *near = eg_nearest(wanted, list, source->head_count);
+    return near ? eg_hint(err, status, "did you mean '%s'?", near) : status;
+}
+
 static eg_status
 choose_head(eg_source *source, const char *wanted, eg_error *err)
 {
-    const eg_head *chosen = named_by_architectures(source);
-    if (chosen)
-        withdraw_rivals(source, chosen);
-    else
+    const eg_head *hidden = named_by_architectures(source, source->hidden_heads, source->hidden_head_count);
+    const eg_head *chosen =
+        hidden ? replacement(source, hidden) : named_by_architectures(source, source->heads, source->head_count);
+    if (hidden || chosen)
+        withdraw_rivals(source, hidden ? hidden : chosen);
+    if (!chosen)
         chosen = only_candidate(source);
     source->recipe.head = chosen ? chosen->name : NULL;
     if (!wanted)
         return EG_OK;
     const eg_head *head = eg_recipe_head(&source->recipe, wanted);
-    if (!head) {
-        const char **list = eg_arena_calloc(&source->arena, source->head_count + 1, sizeof *list);
-        if (!list)
-            return eg_fail_nomem(err, "the heads");
-        for (uint32_t i = 0; i < source->head_count; i++)
-            list[i] = source->heads[i].name;
-        eg_status status = eg_fail(err, EG_E_USAGE, "the family '%s' has no head '%s'", source->family.name, wanted);
-        const char *near = eg_nearest(wanted, list, source->head_count);
-        return near ? eg_hint(err, status, "did you mean '%s'?", near) : status;
-    }
-    const eg_standing *standing = &source->head_standings[head - source->heads];
-    if (!standing->available)
-        return eg_fail(err, EG_E_USAGE, "the checkpoint has no head '%s': %s", wanted,
-                       standing->why_not ? standing->why_not : "");
+    if (!head)
+        return refuse_unknown_head(source, wanted, err);
+    if (!source->head_standings[head - source->heads].available)
+        return eg_source_refuse_head(source, head, err);
     source->recipe.head = head->name;
     return EG_OK;
 }
@@ -365,39 +416,45 @@ is_expected_extra(const eg_source *source, const char *name)
 
 /* Every candidate of every request counts: an untied decoder beside a tied one is known too. */
 static void
-mark_known(const eg_source *source, bool *known)
+mark_known(const eg_source *source, const eg_weights *weights, bool *known)
 {
     for (size_t i = 0; i < source->survey.requests.count; i++) {
         eg_request one = source->survey.requests.items[i];
         uint32_t count = one.known_count;
         for (uint32_t k = 0; k < count; k++) {
             one.names = source->survey.requests.items[i].names + k;
-            one.base = source->survey.requests.items[i].base + k;
+            one.origins = source->survey.requests.items[i].origins + k;
             one.name_count = 1;
             const eg_tensor *tensor = eg_request_find(&source->recipe, &one, source->recipe.prefix);
-            if (tensor && tensor >= source->weights.tensors.items &&
-                tensor < source->weights.tensors.items + source->weights.tensors.count)
-                known[tensor - source->weights.tensors.items] = true;
+            if (tensor && tensor >= weights->tensors.items && tensor < weights->tensors.items + weights->tensors.count)
+                known[tensor - weights->tensors.items] = true;
         }
     }
 }
 
 static eg_status
-warn_of_unused(eg_source *source, eg_error *err)
+warn_of_tensor(eg_source *source, const eg_weights *weights, const char *name, eg_error *err)
 {
-    size_t count = source->weights.tensors.count;
+    bool own = weights == &source->weights;
+    const char *line = eg_arena_printf(&source->arena, "nobody asks for the tensor '%s'%s%s", name, own ? "" : " of ",
+                                       own ? "" : weights->files.items[0].path);
+    return line && EG_PUSH(&source->warnings, line) ? EG_OK : eg_fail_nomem(err, "the warnings");
+}
+
+static eg_status
+warn_of_unused(eg_source *source, const eg_weights *weights, eg_error *err)
+{
+    size_t count = weights->tensors.count;
     bool *known = eg_calloc(count + 1, sizeof *known);
     if (!known)
         return eg_fail_nomem(err, "the tensors");
-    mark_known(source, known);
+    mark_known(source, weights, known);
     eg_status status = EG_OK;
     for (size_t i = 0; i < count && status == EG_OK; i++) {
-        const char *name = source->weights.tensors.items[i].name;
-        if (known[i] || is_expected_extra(source, name))
-            continue;
-        const char *line = eg_arena_printf(&source->arena, "nobody asks for the tensor '%s'", name);
-        if (!line || !EG_PUSH(&source->warnings, line))
-            status = eg_fail_nomem(err, "the warnings");
+        const char *name = weights->tensors.items[i].name;
+        bool expected = weights == &source->weights && is_expected_extra(source, name);
+        if (!known[i] && !expected)
+            status = warn_of_tensor(source, weights, name, err);
     }
     eg_free(known);
     return status;
@@ -442,5 +499,9 @@ eg_source_survey(eg_source *source, const char *wanted_head, eg_error *err)
     EG_TRY(eg_source_describe_heads(source, err));
     if (source->survey.position_rows < 1)
         return eg_fail_at(err, EG_E_INPUT, source->config.file, 0, 0, "the position table has no usable rows");
-    return source->has_weights ? warn_of_unused(source, err) : EG_OK;
+    if (source->has_weights)
+        EG_TRY(warn_of_unused(source, &source->weights, err));
+    for (uint32_t i = 0; i < source->head_weight_count; i++)
+        EG_TRY(warn_of_unused(source, &source->head_weights[i], err));
+    return EG_OK;
 }

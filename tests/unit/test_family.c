@@ -367,7 +367,7 @@ Test(family, the_encoder_ends_with_rows_of_tokens)
 
 Test(family, a_slip_in_a_head_is_said)
 {
-    write_changed("out: $num_labels, as: logits}", "out: $num_labels}");
+    write_changed("out: $num_labels, as: logits}", "out: $num_labels, as: logit}");
     must_open();
     check_inspect("the head 'tag' is left out: ");
     check_inspect("no step of the head 'tag' gives the name 'logits'");
@@ -689,7 +689,8 @@ Test(family, a_tied_decoder_takes_the_first_name_there_is)
                "{\"model_type\": \"toy\", \"vocab_size\": 6, \"hidden_size\": 4, \"tie_word_embeddings\": false}");
     must_open();
     cr_assert_null(build("lm.logits"));
-    test_assert_error(&error, EG_E_INPUT, 0, 0, "'decoder.weight' is missing");
+    test_assert_error(&error, EG_E_USAGE, 0, 0, "the checkpoint has no head 'lm'");
+    cr_assert(strstr(error.message, "'decoder.weight' is missing"));
 }
 
 /* --- outputs and heads --------------------------------------------------------------------------- */
