@@ -49,6 +49,7 @@ typedef struct eg_tokenizer_info {
     uint32_t vocab_size;                     /* added tokens included */
     uint32_t specials_single, specials_pair; /* tokens put around one text, around a pair */
     bool feeds_type_ids;                     /* model_input_names, else the class, has token_type_ids */
+    bool marks_pieces;                       /* a prefix ("##") marks tokens that continue a word */
     uint64_t model_max_length;               /* tokenizer_config.json; 0 = none */
     bool pad_left, truncate_left;
     int64_t pad_id, unk_id, mask_id, cls_id, sep_id; /* -1 = none */
@@ -101,5 +102,15 @@ int64_t eg_tokenizer_id(const eg_tokenizer *tokenizer, const char *token, size_t
 /* Ids to text as Hugging Face's decode does; skip_special leaves special tokens out. Appends to `out`. */
 EG_NODISCARD eg_status eg_tokenizer_decode(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count,
                                            bool skip_special, eg_strbuf *out, eg_error *err);
+
+/* A token's text, of the vocabulary or not. */
+typedef struct eg_token_text {
+    const char *data;
+    size_t length;
+} eg_token_text;
+
+/* Such tokens to text as the decoder puts them together: eg_tokenizer_decode() without its clean-up. Appends to `out`. */
+EG_NODISCARD eg_status eg_tokenizer_join(const eg_tokenizer *tokenizer, const eg_token_text *tokens, size_t count,
+                                         eg_strbuf *out, eg_error *err);
 
 #endif

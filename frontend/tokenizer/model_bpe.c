@@ -217,6 +217,7 @@ load(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
                                 (int)(lengths[0] < 64 ? lengths[0] : 64), parts[0],
                                 (int)(lengths[1] < 64 ? lengths[1] : 64), parts[1], fault);
     }
+    in->tokenizer->info.marks_pieces = options.prefix_length > 0;
     *out_state = model;
     return EG_OK;
 }

@@ -18,6 +18,7 @@ eg_wordpiece_new(eg_loading *in, const char *unknown, size_t unknown_length, con
     model->vocab = vocab;
     model->max_chars = max_chars;
     model->unknown = eg_vocab_id(vocab, unknown, unknown_length);
+    in->tokenizer->info.marks_pieces = prefix_length > 0;
     *out_state = model;
     return EG_OK;
 }

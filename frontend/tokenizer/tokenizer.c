@@ -215,28 +215,44 @@ gather(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count, bool ski
     }
 }
 
-eg_status
-eg_tokenizer_decode(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count, bool skip_special, eg_strbuf *out,
-                    eg_error *err)
+/* Runs the decoder; without one there is a blank between tokens. The tokens' texts are used up. */
+static eg_status
+put_together(const eg_tokenizer *tokenizer, eg_decoding *tokens, eg_strbuf *out, eg_error *err)
 {
     const eg_part *decoder = &tokenizer->decoder;
-    eg_decoding tokens = {0};
-    size_t begin = out->length;
-    gather(tokenizer, ids, count, skip_special, &tokens);
-    if (decoder->type && !tokens.text.failed)
-        eg_decoding_run(decoder, &tokens);
-    for (size_t i = 0; i < tokens.ends.count && !tokens.text.failed; i++) {
+    if (decoder->type && !tokens->text.failed)
+        eg_decoding_run(decoder, tokens);
+    for (size_t i = 0; i < tokens->ends.count && !tokens->text.failed; i++) {
         size_t length;
-        const char *text = eg_decoding_token(&tokens, i, &length);
+        const char *text = eg_decoding_token(tokens, i, &length);
         if (i > 0 && !decoder->type)
             eg_strbuf_putc(out, ' ');
         eg_strbuf_append(out, text, length);
     }
-    bool failed = tokens.text.failed || out->failed;
-    eg_decoding_finish(&tokens);
-    if (failed)
-        return eg_fail_nomem(err, "decoded text");
+    bool failed = tokens->text.failed || out->failed;
+    eg_decoding_finish(tokens);
+    return failed ? eg_fail_nomem(err, "decoded text") : EG_OK;
+}
+
+eg_status
+eg_tokenizer_decode(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count, bool skip_special, eg_strbuf *out,
+                    eg_error *err)
+{
+    eg_decoding tokens = {0};
+    size_t begin = out->length;
+    gather(tokenizer, ids, count, skip_special, &tokens);
+    EG_TRY(put_together(tokenizer, &tokens, out, err));
     if (tokenizer->clean_up)
         eg_clean_up(out, begin, false);
     return EG_OK;
+}
+
+eg_status
+eg_tokenizer_join(const eg_tokenizer *tokenizer, const eg_token_text *tokens, size_t count, eg_strbuf *out,
+                  eg_error *err)
+{
+    eg_decoding texts = {0};
+    for (size_t i = 0; i < count; i++)
+        eg_decoding_put(&texts, tokens[i].data, tokens[i].length);
+    return put_together(tokenizer, &texts, out, err);
 }
