@@ -28,8 +28,22 @@ enum {
     EG_ON_COMPARE = 1 << 11,
     EG_ON_FUSION_REPORT = 1 << 12,
     EG_ON_VERIFY = 1 << 13,
-    EG_ON_TEXTS = EG_ON_EMBED | EG_ON_RUN | EG_ON_TOKENIZE | EG_ON_SIMILARITY | EG_ON_PROFILE | EG_ON_COMPARE,
-    EG_ON_EVERY = (1 << 14) - 1
+    EG_ON_CLASSIFY = 1 << 14,
+    EG_ON_NSP = 1 << 15,
+    EG_ON_CHOOSE = 1 << 16,
+    EG_ON_RERANK = 1 << 17,
+    EG_ON_SPARSE = 1 << 18,
+    EG_ON_NER = 1 << 19,
+    EG_ON_QA = 1 << 20,
+    EG_ON_FILL_MASK = 1 << 21,
+    EG_ON_EVALUATE = 1 << 22,
+    EG_ON_TASKS = EG_ON_CLASSIFY | EG_ON_NSP | EG_ON_CHOOSE | EG_ON_RERANK | EG_ON_SPARSE | EG_ON_NER | EG_ON_QA |
+                  EG_ON_FILL_MASK | EG_ON_EVALUATE,
+    EG_ON_TEXTS =
+        EG_ON_EMBED | EG_ON_RUN | EG_ON_TOKENIZE | EG_ON_SIMILARITY | EG_ON_PROFILE | EG_ON_COMPARE | EG_ON_TASKS,
+    /* what the default prompt of a model is put before */
+    EG_ON_PROMPTED = EG_ON_EMBED | EG_ON_SIMILARITY | EG_ON_VERIFY | EG_ON_SPARSE,
+    EG_ON_EVERY = (1 << 23) - 1
 };
 
 /* A list of values, in the order given. */
@@ -63,6 +77,10 @@ typedef struct eg_arguments {
     /* run */
     eg_strings outputs;
     const char *npz;
+
+    /* tasks */
+    const char *query, *prompt;
+    int64_t top_k;
 
     /* tokenize */
     const char *decode, *pad, *truncation;

@@ -20,16 +20,10 @@ typedef struct embed {
     bool prints; /* to stdout; --npy alone leaves it empty */
 } embed;
 
-/* The id of a record is repeated as it was written. */
 static void
 print_object(eg_out *out, const eg_string *id, const float *vector, size_t width)
 {
-    eg_out_char(out, '{');
-    if (id && id->data) {
-        eg_out_key(out, true, "id");
-        eg_out_bytes(out, id->data, id->length);
-    }
-    eg_out_key(out, !(id && id->data), "embedding");
+    eg_out_key(out, eg_out_object(out, id), "embedding");
     for (size_t i = 0; i < width; i++) {
         eg_out_char(out, i ? ',' : '[');
         eg_out_float(out, vector[i]);
@@ -85,7 +79,7 @@ static eg_status
 open_and_embed(embed *e, eg_error *err)
 {
     const eg_arguments *args = &e->app->args;
-    EG_TRY(eg_run_input_open(&e->in, e->app, err));
+    EG_TRY(eg_run_input_open(&e->in, e->app, &eg_records_of_texts, err));
     EG_TRY(eg_session_open(&e->session, e->app, EG_LOAD_FULL, err));
     if (args->npy)
         EG_TRY(eg_npy_rows_open(&e->npy, args->npy, eg_model_embedding_size(e->session.model), err));

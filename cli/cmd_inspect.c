@@ -50,6 +50,37 @@ print_section(eg_out *out, const char *label, const eg_json *object)
     }
 }
 
+/* One line a head: its name, its task, and its labels or why it cannot run. */
+static void
+print_head(eg_out *out, const eg_json *head)
+{
+    const eg_json *labels = eg_json_get(head, "labels"), *why = eg_json_get(head, "why");
+    eg_out_format(out, "  %-24s %-10s", eg_json_text(eg_json_get(head, "name")),
+                  eg_json_text(eg_json_get(head, "task")));
+    if (eg_json_true(eg_json_get(head, "default")))
+        eg_out_text(out, " default");
+    if (labels) {
+        eg_out_text(out, eg_json_true(eg_json_get(head, "default")) ? "; " : " ");
+        eg_print_names(out, labels);
+    }
+    if (why) {
+        eg_out_text(out, " missing: ");
+        eg_print_value(out, why);
+    }
+    eg_out_char(out, '\n');
+}
+
+static void
+print_heads(eg_out *out, const eg_json *there, const eg_json *missing)
+{
+    if ((there && there->first) || (missing && missing->first))
+        eg_out_text(out, "heads\n");
+    for (const eg_json *head = there ? there->first : NULL; head; head = head->next)
+        print_head(out, head);
+    for (const eg_json *head = missing ? missing->first : NULL; head; head = head->next)
+        print_head(out, head);
+}
+
 static void
 print_warnings(eg_out *out, const eg_json *warnings)
 {
@@ -72,7 +103,7 @@ print_table(eg_out *out, const eg_json *root)
     print_parameters(out, eg_json_get(root, "parameters"));
     print_row(out, "pooling", eg_json_get(root, "pooling"));
     print_row(out, "outputs", eg_json_get(root, "outputs"));
-    print_row(out, "heads", eg_json_get(root, "heads"));
+    print_heads(out, eg_json_get(root, "heads"), eg_json_get(root, "missing_heads"));
     print_section(out, "config", eg_json_get(root, "config"));
     print_section(out, "tokenizer", eg_json_get(root, "tokenizer"));
     print_warnings(out, eg_json_get(root, "warnings"));

@@ -29,13 +29,8 @@ print_text(run *r, const eg_chunk *chunk, const eg_result *result, uint32_t text
         eg_print_outputs_table(out, result, text);
         return;
     }
-    const eg_string *id = chunk->ids && chunk->ids[text].data ? &chunk->ids[text] : NULL;
-    eg_out_char(out, '{');
-    if (id) {
-        eg_out_key(out, true, "id");
-        eg_out_bytes(out, id->data, id->length);
-    }
-    eg_print_outputs_json(out, result, text, id == NULL);
+    bool first = eg_out_object(out, chunk->ids ? &chunk->ids[text] : NULL);
+    eg_print_outputs_json(out, result, text, first);
     eg_out_text(out, "}\n");
 }
 
@@ -86,7 +81,7 @@ open_and_run(run *r, eg_error *err)
         eg_fault(err, EG_E_USAGE, "no --output given");
         return eg_fault_hint(err, "--output NAME[,NAME], such as last_hidden_state; `egbert inspect MODEL` lists them");
     }
-    EG_TRY(eg_run_input_open(&r->in, r->app, err));
+    EG_TRY(eg_run_input_open(&r->in, r->app, &eg_records_of_texts, err));
     EG_TRY(eg_session_open(&r->session, r->app, EG_LOAD_FULL, err));
     if (args->npz)
         EG_TRY(eg_npz_open(&r->npz, args->npz, err));

@@ -7,7 +7,6 @@
 #include "cli/run_input.h"
 #include "cli/say.h"
 #include "cli/session.h"
-#include "cli/utf8.h"
 
 #define TABLE_TEXT_CHARACTERS 48
 
@@ -43,23 +42,6 @@ print_json(const similarity *s, uint32_t count)
     eg_out_text(out, "]}\n");
 }
 
-/* The beginning of a text on one line. */
-static void
-print_label(eg_out *out, eg_string text)
-{
-    size_t at = 0;
-    for (unsigned count = 0; at < text.length; count++) {
-        if (count == TABLE_TEXT_CHARACTERS) {
-            eg_out_text(out, "...");
-            return;
-        }
-        size_t length = eg_character(text.data + at, text.length - at);
-        bool is_control = length <= 1 && ((unsigned char)text.data[at] < 0x20 || text.data[at] == 0x7f);
-        eg_out_bytes(out, is_control ? " " : text.data + at, length ? length : 1);
-        at += length ? length : 1;
-    }
-}
-
 static void
 print_table(const similarity *s, const eg_chunk *chunk)
 {
@@ -73,7 +55,7 @@ print_table(const similarity *s, const eg_chunk *chunk)
         for (uint32_t b = 0; b < chunk->count; b++)
             eg_out_format(out, "%9.4f", (double)between(s, a, b));
         eg_out_text(out, "   ");
-        print_label(out, chunk->texts[a]);
+        eg_out_line(out, chunk->texts[a], TABLE_TEXT_CHARACTERS);
         eg_out_char(out, '\n');
     }
 }
@@ -83,7 +65,7 @@ compare(similarity *s, eg_error *err)
 {
     eg_input input = {0};
     eg_chunk chunk, after;
-    EG_TRY(eg_run_input_open(&s->in, s->app, err));
+    EG_TRY(eg_run_input_open(&s->in, s->app, &eg_records_of_texts, err));
     EG_TRY(eg_run_input_next(&s->in, 0, &input, &chunk, err));
     if (chunk.count < 2)
         return eg_fault(err, EG_E_USAGE, "%u %s; similarity compares two or more", chunk.count,

@@ -56,13 +56,8 @@ print_offsets(eg_out *out, const eg_tokens_view *tokens)
 static void
 print_object(eg_out *out, const eg_string *id, const eg_tokens_view *tokens)
 {
-    eg_out_char(out, '{');
-    if (id->data) {
-        eg_out_key(out, true, "id");
-        eg_out_bytes(out, id->data, id->length);
-        eg_out_char(out, ',');
-    }
-    eg_out_text(out, "\"ids\":[");
+    eg_out_key(out, eg_out_object(out, id), "ids");
+    eg_out_char(out, '[');
     for (uint32_t i = 0; i < tokens->count; i++)
         eg_out_format(out, "%s%lld", i ? "," : "", (long long)tokens->ids[i]);
     eg_out_char(out, ']');
@@ -144,7 +139,7 @@ tokenize_texts(eg_app *app, eg_session *session, eg_error *err)
     if (app->args.pad && strcmp(app->args.pad, "max") == 0 && !app->args.max_length)
         return eg_fault(err, EG_E_USAGE, "--pad max pads to --max-length, which is not given");
     eg_source *source;
-    EG_TRY(eg_source_open(&app->args, 1, &source, err));
+    EG_TRY(eg_source_open(&app->args, 1, &eg_records_of_texts, &source, err));
     eg_status status = eg_session_open(session, app, EG_LOAD_TOKENIZER, err);
     if (status == EG_OK)
         status = tokenize_all(app, session, source, err);

@@ -14,7 +14,8 @@ eg_measured_input_open(eg_measured_input *in, const eg_app *app, eg_error *err)
                         args->shape ? "--shape" : "--lengths");
     if (!texts && args->input_format)
         return eg_fault(err, EG_E_USAGE, "--input-format without --input");
-    return texts ? eg_source_open(args, 1, &in->source, err) : eg_shape_read(args, false, &in->shape, err);
+    return texts ? eg_source_open(args, 1, &eg_records_of_texts, &in->source, err)
+                 : eg_shape_read(args, false, &in->shape, err);
 }
 
 eg_status

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/say.h"
+#include "cli/utf8.h"
 
 static void
 write_all(eg_out *out, const char *data, size_t length)
@@ -141,6 +142,34 @@ eg_out_key(eg_out *out, bool first, const char *key)
         eg_out_char(out, ',');
     eg_out_string(out, key, strlen(key));
     eg_out_char(out, ':');
+}
+
+bool
+eg_out_object(eg_out *out, const eg_string *id)
+{
+    bool has_id = id && id->data;
+    eg_out_char(out, '{');
+    if (has_id) {
+        eg_out_key(out, true, "id");
+        eg_out_bytes(out, id->data, id->length);
+    }
+    return !has_id;
+}
+
+void
+eg_out_line(eg_out *out, eg_string text, size_t most)
+{
+    size_t at = 0;
+    for (size_t count = 0; at < text.length; count++) {
+        if (most && count == most) {
+            eg_out_text(out, "...");
+            return;
+        }
+        size_t length = eg_character(text.data + at, text.length - at);
+        bool is_control = length <= 1 && ((unsigned char)text.data[at] < 0x20 || text.data[at] == 0x7f);
+        eg_out_bytes(out, is_control ? " " : text.data + at, length ? length : 1);
+        at += length ? length : 1;
+    }
 }
 
 void

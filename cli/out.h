@@ -27,6 +27,10 @@ void eg_out_float(eg_out *out, float value);
 void eg_out_measure(eg_out *out, double value);
 /* A JSON string with its quotes. The bytes are UTF-8. */
 void eg_out_string(eg_out *out, const char *s, size_t length);
+/* "{" and, where there is one, the id of a record as it was written. Returns whether the next key is the first. */
+bool eg_out_object(eg_out *out, const eg_string *id);
+/* Text on one line of a table: control characters become blanks; at most `most` characters (0: all), then "...". */
+void eg_out_line(eg_out *out, eg_string text, size_t most);
 /* "key": with the comma before it unless `first`. */
 void eg_out_key(eg_out *out, bool first, const char *key);
 

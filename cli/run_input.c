@@ -24,12 +24,12 @@ read_ids_flag(eg_run_input *in, const char *text, eg_error *err)
 }
 
 eg_status
-eg_run_input_open(eg_run_input *in, const eg_app *app, eg_error *err)
+eg_run_input_open(eg_run_input *in, const eg_app *app, const eg_record_kind *kind, eg_error *err)
 {
     const eg_arguments *args = &app->args;
     *in = (eg_run_input){0};
     if (!args->ids && !args->ids_file)
-        return eg_source_open(args, 1, &in->source, err);
+        return eg_source_open(args, 1, kind, &in->source, err);
     if (args->ids && args->ids_file)
         return eg_fault(err, EG_E_USAGE, "--ids and --ids-file contradict each other");
     if (args->words.count > 1 || args->input || args->pair || args->input_format)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `embed` and `run` run on: texts in chunks, or token ids at once. */
+/* What commands run on: texts in chunks, or token ids at once. */
 #ifndef EG_CLI_RUN_INPUT_H
 #define EG_CLI_RUN_INPUT_H
 
@@ -17,8 +17,9 @@ typedef struct eg_run_input {
     eg_string no_id;
 } eg_run_input;
 
-/* Opens what the arguments ask for. */
-EG_NODISCARD eg_status eg_run_input_open(eg_run_input *in, const eg_app *app, eg_error *err);
+/* Opens what the arguments ask for: records of that kind, or ids. */
+EG_NODISCARD eg_status eg_run_input_open(eg_run_input *in, const eg_app *app, const eg_record_kind *kind,
+                                         eg_error *err);
 void eg_run_input_close(eg_run_input *in);
 /* Fills `input` for the next run, at most `most` texts (0: all); *out_chunk has what came with them. count 0: the end. */
 EG_NODISCARD eg_status eg_run_input_next(eg_run_input *in, uint32_t most, eg_input *input, eg_chunk *out_chunk,

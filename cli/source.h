@@ -11,24 +11,36 @@
 #include <stdbool.h>
 
 #include "cli/args.h"
+#include "cli/records.h"
 
 typedef struct eg_source eg_source;
 
-/* Texts in input order, with what came with them. Valid until the next call. */
+/*
+ * Records in input order, as the texts of one run, with what came with them. Where the kind has lists, record r is the
+ * texts groups[r] to groups[r + 1] - 1; else one text. Valid until the next call.
+ */
 typedef struct eg_chunk {
-    uint32_t count;
-    bool has_pairs;         /* some text has a pair; the others' data is NULL */
-    const eg_string *texts; /* [count] */
-    const eg_string *pairs; /* [count] */
-    const eg_string *ids;   /* [count], JSON as it was written; data NULL where a record has none */
+    uint32_t count;          /* texts */
+    uint32_t records;        /* 0: the end */
+    bool has_pairs;          /* some text has a pair; the others' data is NULL */
+    const uint32_t *groups;  /* [records + 1] */
+    const eg_string *texts;  /* [count] */
+    const eg_string *pairs;  /* [count] */
+    const eg_string *ids;    /* [records], JSON as it was written; data NULL where a record has none */
+    const eg_string *labels; /* [records], likewise */
 } eg_chunk;
 
-/* The words after the first `skip` are texts; else --input, else standard input if it is no terminal. */
-EG_NODISCARD eg_status eg_source_open(const eg_arguments *args, size_t skip, eg_source **out, eg_error *err);
+/*
+ * The words after the first `skip` are texts; else --input, else standard input if it is no terminal; but where flags
+ * give both parts of a record they are the input. A plain text or line is the first part of a record, or the second one
+ * if a flag gives the first; where the second part is a list all of them together are one record.
+ */
+EG_NODISCARD eg_status eg_source_open(const eg_arguments *args, size_t skip, const eg_record_kind *kind,
+                                      eg_source **out, eg_error *err);
 void eg_source_close(eg_source *source);
 
 /*
- * The next texts, at most `most` and about a megabyte. count 0: the end. A faulty line ends the chunk before it; the
+ * The next records, of about `most` texts and about a megabyte at most, but one at least. records 0: the end. A faulty line ends the chunk before it; the
  * next call returns its error.
  */
 EG_NODISCARD eg_status eg_source_next(eg_source *source, uint32_t most, eg_chunk *out, eg_error *err);
