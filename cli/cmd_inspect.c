@@ -50,35 +50,28 @@ print_section(eg_out *out, const char *label, const eg_json *object)
     }
 }
 
-/* One line a head: its name, its task, and its labels or why it cannot run. */
+/* One line a head: its name, its task, its labels. */
 static void
 print_head(eg_out *out, const eg_json *head)
 {
-    const eg_json *labels = eg_json_get(head, "labels"), *why = eg_json_get(head, "why");
-    eg_out_format(out, "  %-24s %-10s", eg_json_text(eg_json_get(head, "name")),
-                  eg_json_text(eg_json_get(head, "task")));
-    if (eg_json_true(eg_json_get(head, "default")))
-        eg_out_text(out, " default");
-    if (labels) {
-        eg_out_text(out, eg_json_true(eg_json_get(head, "default")) ? "; " : " ");
-        eg_print_names(out, labels);
-    }
-    if (why) {
-        eg_out_text(out, " missing: ");
-        eg_print_value(out, why);
-    }
+    const eg_json *labels = eg_json_get(head, "labels");
+    bool is_default = eg_json_number(eg_json_get(head, "default")) != 0.0;
+    eg_out_format(out, "  %-32s %-16s %-8s", eg_json_text(eg_json_get(head, "name")),
+                  eg_json_text(eg_json_get(head, "task")), is_default ? "default" : "");
+    eg_print_names(out, labels);
     eg_out_char(out, '\n');
 }
 
 static void
 print_heads(eg_out *out, const eg_json *there, const eg_json *missing)
 {
-    if ((there && there->first) || (missing && missing->first))
+    bool any = there && there->first, lacks = missing && missing->first;
+    if (any)
         eg_out_text(out, "heads\n");
-    for (const eg_json *head = there ? there->first : NULL; head; head = head->next)
+    for (const eg_json *head = any ? there->first : NULL; head; head = head->next)
         print_head(out, head);
-    for (const eg_json *head = missing ? missing->first : NULL; head; head = head->next)
-        print_head(out, head);
+    if (lacks)
+        print_row(out, "lacks heads", missing);
 }
 
 static void

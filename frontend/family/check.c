@@ -418,19 +418,52 @@ check_problem_type(const eg_yaml *node, eg_error *err)
                : eg_hint(err, eg_yaml_fail(node, err, "problem_type is '%s'", word), EG_PROBLEM_TYPE_HINT);
 }
 
+/* "HEAD.output" must mean one thing: no dots, and no name that layers have. */
+static eg_status
+check_head_name(const eg_yaml *head, eg_error *err)
+{
+    static const char *const taken[] = {"embedding",     "embeddings", "encoder", "last_hidden_state",
+                                        "hidden_states", "attentions", "query",   "key",
+                                        "value",         "scores",     "context"};
+    size_t good = strspn(head->key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+    if (good == 0 || head->key[good] != '\0')
+        return eg_yaml_fail_key(head, err, "'%s' is no name for a head: letters, digits, '_' and '-' make one",
+                                head->key);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        if (strcmp(taken[i], head->key) == 0)
+            return eg_yaml_fail_key(head, err, "'%s' is no name for a head: every model has values of that name",
+                                    head->key);
+    }
+    return EG_OK;
+}
+
+static eg_status
+check_labels(const eg_yaml *labels, eg_error *err)
+{
+    EG_TRY(check_word_list(labels, err));
+    for (size_t i = 0; labels && i < labels->count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(labels->items[i]->text, labels->items[k]->text) == 0)
+                return eg_yaml_fail(labels->items[i], err, "the label '%s' is there twice", labels->items[i]->text);
+        }
+    }
+    return EG_OK;
+}
+
 eg_status
 eg_family_check_head(const eg_yaml *head, bool instance, eg_error *err)
 {
     static const char *const known[] = {"task",   "architectures", "steps",   "outputs",
                                         "labels", "problem_type",  "weights", "prefix"};
     EG_TRY(eg_yaml_expect(head, EG_YAML_MAP, err));
+    EG_TRY(check_head_name(head, err));
     EG_TRY(eg_yaml_check_keys(head, known, instance ? 8 : 4, err));
     const eg_yaml *steps = eg_yaml_get(head, "steps");
     bool borrows_all = instance && !steps && !eg_yaml_get(head, "outputs"); /* from the family's head of that name */
     if (!borrows_all || eg_yaml_get(head, "task"))
         EG_TRY(check_task(head, err));
     EG_TRY(check_word_list(eg_yaml_get(head, "architectures"), err));
-    EG_TRY(check_word_list(eg_yaml_get(head, "labels"), err));
+    EG_TRY(check_labels(eg_yaml_get(head, "labels"), err));
     EG_TRY(check_problem_type(eg_yaml_get(head, "problem_type"), err));
     EG_TRY(check_head_outputs(head, err));
     if (!steps && !eg_yaml_get(head, "outputs") && !borrows_all)

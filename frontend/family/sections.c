@@ -180,18 +180,12 @@ borrow_outputs(eg_expand *x, const eg_yaml *outputs, const char *prefix, eg_erro
     return EG_OK;
 }
 
-/* Whether the section has given the value a name. */
+/* Whether the last of the steps names what it gives. */
 static bool
-is_named(const eg_expand *x, eg_value_id value)
+ends_with_name(const eg_yaml *steps)
 {
-    size_t n = strlen(x->at.public_prefix);
-    for (size_t i = 0; i < x->value_names.count; i++) {
-        eg_value_id other;
-        const char *name = x->value_names.items[i];
-        if (strncmp(name, x->at.public_prefix, n) == 0 && known_value(x, name, &other) && other == value)
-            return true;
-    }
-    return false;
+    const eg_yaml *last = steps->type == EG_YAML_LIST && steps->count ? steps->items[steps->count - 1] : steps;
+    return eg_yaml_get(last->type == EG_YAML_MAP ? last : NULL, "as") != NULL;
 }
 
 /* `outputs: [NAME]`, where no step gives the name: it is what the last step gives, unless that has a name of its own. */
@@ -200,7 +194,7 @@ name_last(eg_expand *x, const eg_head *head, const eg_chain *chain, eg_error *er
 {
     const eg_yaml *outputs = eg_yaml_get(head->node, "outputs");
     if (!outputs || outputs->type != EG_YAML_LIST || outputs->count != 1 || chain->count != 1 || !chain->items[0] ||
-        is_named(x, chain->items[0]))
+        ends_with_name(eg_yaml_get(head->node, "steps")))
         return EG_OK;
     const char *name = eg_arena_printf(x->arena, "%s%s", x->at.public_prefix, outputs->items[0]->text);
     return name ? eg_expand_publish(x, name, chain->items[0], err) : eg_fail_nomem(err, "the outputs");

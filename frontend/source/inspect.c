@@ -185,27 +185,53 @@ put_output_names(const eg_head *head, eg_strbuf *out)
 }
 
 static void
-put_heads(const eg_source *source, eg_strbuf *out)
+put_head(const eg_source *source, uint32_t i, eg_strbuf *out)
+{
+    const eg_head_info *info = &source->head_infos[i];
+    bool is_default = source->recipe.head && strcmp(source->recipe.head, info->name) == 0;
+    eg_strbuf_puts(out, "{\"name\":");
+    put_string(out, info->name);
+    eg_strbuf_puts(out, ",\"task\":");
+    put_string(out, info->task);
+    eg_strbuf_printf(out, ",\"default\":%s,\"parameters\":%" PRId64, is_default ? "true" : "false",
+                     source->head_standings[i].parameters);
+    put_output_names(&source->heads[i], out);
+    put_labels(info, out);
+    if (info->label_count && info->problem_type) {
+        eg_strbuf_puts(out, ",\"problem_type\":");
+        put_string(out, info->problem_type);
+    }
+    eg_strbuf_putc(out, '}');
+}
+
+/* A head that the family has and the checkpoint lacks. */
+static void
+put_missing_head(const eg_head_info *info, eg_strbuf *out)
+{
+    eg_strbuf_puts(out, "{\"name\":");
+    put_string(out, info->name);
+    eg_strbuf_puts(out, ",\"task\":");
+    put_string(out, info->task);
+    eg_strbuf_puts(out, ",\"why\":");
+    put_string(out, info->why_not);
+    eg_strbuf_putc(out, '}');
+}
+
+static void
+put_heads(const eg_source *source, bool available, eg_strbuf *out)
 {
     bool first = true;
     eg_strbuf_putc(out, '[');
     for (uint32_t i = 0; i < source->head_count; i++) {
-        const eg_head *head = &source->heads[i];
-        const eg_standing *standing = &source->head_standings[i];
-        if (!standing->available)
+        if (source->head_infos[i].available != available)
             continue;
-        eg_strbuf_puts(out, first ? "{" : ",{");
+        if (!first)
+            eg_strbuf_putc(out, ',');
         first = false;
-        put_key(out, "name");
-        put_string(out, head->name);
-        eg_strbuf_puts(out, ",\"task\":");
-        put_string(out, eg_yaml_get(head->node, "task")->text);
-        bool is_default = source->recipe.head && strcmp(source->recipe.head, head->name) == 0;
-        eg_strbuf_printf(out, ",\"default\":%s,\"parameters\":%" PRId64, is_default ? "true" : "false",
-                         standing->parameters);
-        put_output_names(head, out);
-        put_labels(&source->head_infos[i], out);
-        eg_strbuf_putc(out, '}');
+        if (available)
+            put_head(source, i, out);
+        else
+            put_missing_head(&source->head_infos[i], out);
     }
     eg_strbuf_putc(out, ']');
 }
@@ -240,7 +266,9 @@ eg_source_inspect(const eg_source *source, eg_strbuf *out, eg_error *err)
     eg_strbuf_puts(out, ",\"outputs\":");
     EG_TRY(put_outputs(source, out, err));
     eg_strbuf_puts(out, ",\"heads\":");
-    put_heads(source, out);
+    put_heads(source, true, out);
+    eg_strbuf_puts(out, ",\"missing_heads\":");
+    put_heads(source, false, out);
     eg_strbuf_puts(out, ",\"warnings\":");
     put_warnings(source, out);
     return out->failed ? eg_fail_nomem(err, "the description") : EG_OK;
