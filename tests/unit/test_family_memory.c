@@ -3,44 +3,8 @@
  * A model opened, described and built with each of its allocations failing in turn. Linked with --wrap, so that the
  * library's calls of malloc() and friends come here.
  */
+#include "tests/unit/failing_alloc.h"
 #include "tests/unit/model_files.h"
-
-static size_t allocations_left = SIZE_MAX;
-
-static bool
-may_allocate(void)
-{
-    if (allocations_left == 0)
-        return false;
-    if (allocations_left != SIZE_MAX)
-        allocations_left--;
-    return true;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-void *
-__wrap_malloc(size_t n)
-{
-    return may_allocate() ? __real_malloc(n) : NULL;
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? __real_calloc(count, size) : NULL;
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return may_allocate() ? __real_realloc(p, n) : NULL;
-}
 
 static const char family[] =
     "model_types: [toy]\n"
@@ -88,9 +52,9 @@ Test(family_memory, every_allocation_may_fail)
     for (size_t n = 0; status != EG_OK; n++) {
         eg_error err;
         eg_error_init(&err);
-        allocations_left = n;
+        fail_allocation(n, false);
         status = open_and_build(&folder, &err);
-        allocations_left = SIZE_MAX;
+        allocations_work();
         cr_assert(status == EG_OK || status == EG_E_NOMEM, "allocation %zu: %s", n, test_error_line(&err));
         cr_assert(status == EG_OK || err.code == EG_E_NOMEM, "allocation %zu: no error is said", n);
         cr_assert(n < 100000);

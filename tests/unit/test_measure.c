@@ -8,48 +8,7 @@
 #include "engine/measure.h"
 #include "engine/node_run.h"
 #include "engine_programs.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-/* Allocations left until one fails; 0: none does. Counted while one thread runs alone. */
-static long countdown;
-
-static bool
-fails(void)
-{
-    return countdown > 0 && --countdown == 0;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *
-__wrap_aligned_alloc(size_t align, size_t n)
-{
-    return fails() ? NULL : __real_aligned_alloc(align, n);
-}
+#include "failing_alloc.h"
 
 static int failures;
 
@@ -232,10 +191,9 @@ check_without_memory(eg_model *model)
     while (reached && failures < 20) {
         eg_error err = {.size = sizeof err};
         n += 1 + n / 48;
-        countdown = n;
+        fail_allocation((size_t)n - 1, true);
         eg_status status = measure_all(model, &err);
-        reached = countdown == 0;
-        countdown = 0;
+        reached = allocations_work();
         refused += status == EG_E_NOMEM;
         CHECK(status == EG_OK || status == EG_E_NOMEM, "allocation %ld fails: status %d: %s", n, (int)status,
               err.message);

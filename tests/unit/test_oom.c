@@ -5,48 +5,7 @@
  * the library's allocations come here; in a sanitizer build a leak or a bad access ends the program.
  */
 #include "engine_programs.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-/* Allocations left until one fails; 0: none does. Only this thread allocates: the engine has one thread. */
-static long countdown;
-
-static bool
-fails(void)
-{
-    return countdown > 0 && --countdown == 0;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *
-__wrap_aligned_alloc(size_t align, size_t n)
-{
-    return fails() ? NULL : __real_aligned_alloc(align, n);
-}
+#include "failing_alloc.h"
 
 /* --- what is done over and over ------------------------------------------------------------------ */
 
@@ -152,10 +111,9 @@ main(void)
     long n = 0, refused = 0;
     for (bool reached = true; reached && failures < 20;) {
         eg_error err = {.size = sizeof err};
-        countdown = ++n;
+        fail_allocation((size_t)n++, true);
         eg_status status = use_everything(folder.path, &err);
-        reached = countdown == 0;
-        countdown = 0;
+        reached = allocations_work();
         refused += status == EG_E_NOMEM;
         if (status != EG_OK && status != EG_E_NOMEM) {
             fprintf(stderr, "allocation %ld fails: status %d: %s: %s\n", n, (int)status, err.file, err.message);

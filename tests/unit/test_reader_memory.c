@@ -8,44 +8,8 @@
 #include "frontend/json.h"
 #include "frontend/weights.h"
 #include "frontend/yaml.h"
+#include "tests/unit/failing_alloc.h"
 #include "tests/unit/support.h"
-
-static size_t allocations_left = SIZE_MAX;
-
-static bool
-may_allocate(void)
-{
-    if (allocations_left == 0)
-        return false;
-    if (allocations_left != SIZE_MAX)
-        allocations_left--;
-    return true;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-void *
-__wrap_malloc(size_t n)
-{
-    return may_allocate() ? __real_malloc(n) : NULL;
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? __real_calloc(count, size) : NULL;
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return may_allocate() ? __real_realloc(p, n) : NULL;
-}
 
 typedef eg_status (*attempt_fn)(const void *input, eg_error *err);
 
@@ -56,9 +20,9 @@ fail_each(attempt_fn attempt, const void *input)
     for (size_t n = 0; n < 100000; n++) {
         eg_error err;
         eg_error_init(&err);
-        allocations_left = n;
+        fail_allocation(n, false);
         eg_status status = attempt(input, &err);
-        allocations_left = SIZE_MAX;
+        allocations_work();
         if (status == EG_OK)
             return n;
         cr_assert_eq(status, EG_E_NOMEM, "allocation %zu: %s", n, test_error_line(&err));
@@ -110,9 +74,9 @@ Test(reader_memory, json_writing)
     size_t n = 0;
     for (bool failed = true; failed; n++) {
         eg_strbuf written = {0};
-        allocations_left = n;
+        fail_allocation(n, false);
         eg_json_write(root, &written);
-        allocations_left = SIZE_MAX;
+        allocations_work();
         failed = written.failed;
         eg_strbuf_finish(&written);
     }

@@ -5,44 +5,8 @@
  * and friends come here.
  */
 #include "graph/pass.h"
+#include "tests/unit/failing_alloc.h"
 #include "tests/unit/support.h"
-
-static size_t allocations_left = SIZE_MAX;
-
-static bool
-may_allocate(void)
-{
-    if (allocations_left == 0)
-        return false;
-    if (allocations_left != SIZE_MAX)
-        allocations_left--;
-    return true;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-void *
-__wrap_malloc(size_t n)
-{
-    return may_allocate() ? __real_malloc(n) : NULL;
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? __real_calloc(count, size) : NULL;
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return may_allocate() ? __real_realloc(p, n) : NULL;
-}
 
 /* Every rewrite finds something in it: embeddings, two layers, a gated unit, poolings. */
 #define T4 " : token f32 [T, 4]\n"
@@ -106,9 +70,9 @@ Test(rewrites_memory, every_failed_allocation_is_reported)
     for (size_t n = 0; n < 100000; n++) {
         uint32_t idle;
         eg_error_init(&err);
-        allocations_left = n;
+        fail_allocation(n, false);
         eg_status status = whole_way(&graph, &idle, &err);
-        allocations_left = SIZE_MAX;
+        allocations_work();
         if (status == EG_OK) {
             /* A lost line of a report, or an order that was not tried, is no failure: the rewrites are all there. */
             cr_assert(n > 100 && idle == 0, "%zu allocations, %u rewrites found nothing", n, idle);

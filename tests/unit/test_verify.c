@@ -5,48 +5,7 @@
  * its allocator is replaced (--wrap).
  */
 #include "engine_programs.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-/* Allocations left until one fails; 0: none does. Only this thread allocates: the engine has one thread. */
-static long countdown;
-
-static bool
-fails(void)
-{
-    return countdown > 0 && --countdown == 0;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *
-__wrap_aligned_alloc(size_t align, size_t n)
-{
-    return fails() ? NULL : __real_aligned_alloc(align, n);
-}
+#include "failing_alloc.h"
 
 /* --- a golden that the model itself has made ----------------------------------------------------- */
 
@@ -214,10 +173,9 @@ fail_allocations(fixture *f, double share)
     for (long n = 1, reached = 1; reached && f->failures < 20; n += 1 + (long)(share * (double)n)) {
         char *json = NULL;
         f->err = (eg_error){.size = sizeof f->err};
-        countdown = n;
+        fail_allocation((size_t)n - 1, true);
         eg_status status = eg_verify(f->context, &f->golden, NULL, &json, &f->err);
-        reached = countdown == 0;
-        countdown = 0;
+        reached = allocations_work();
         refused += status == EG_E_NOMEM;
         check(f, status == EG_E_NOMEM || (status == EG_OK && json), "a verification with little memory");
         check(f, reached || strstr(json, "{\"ok\":false"), "a verification with enough memory");
