@@ -239,7 +239,7 @@ Test(family, steps_are_known_or_refused)
 {
     check_family_refused("{linear: ffn, out: width}", "{liner: ffn, out: width}", 28, 41, "did you mean 'linear'?");
     check_family_refused("{linear: ffn, out: width}", "{linear: ffn, outt: width}", 28, 54, "did you mean 'out'?");
-    check_family_refused("{linear: ffn, out: width}", "{shift: 1}", 28, 41, "whose op this build does not have");
+    check_family_refused("{linear: ffn, out: width}", "{prepend: 1}", 28, 41, "whose op this build does not have");
     check_family_refused("first_token,", "7,", 30, 36, "an integer stands where a step is expected");
     check_family_refused("{use: ffn, width: $hidden_size}", "{use: ffn, width: 4, depth: 3}", 25, 30,
                          "no argument 'depth'");
@@ -384,16 +384,59 @@ Test(family, an_instance_must_have_its_heads)
     test_assert_error(&error, EG_E_INPUT, 4, 85, "division by zero");
 }
 
-Test(family, what_comes_later_is_refused_by_name)
+Test(family, merged_projections_have_an_order_and_no_groups)
 {
-    check_family_refused("{linear: ffn, out: width}", "{linear: ffn, out: width, groups: 2}", 28, 66,
-                         "grouped projections");
-    check_family_refused("{linear: ffn, out: width}", "{attention: {heads: 2, qkv: ffn, rotary: {theta: 1}}}", 28, 81,
-                         "rotary positions");
-    must_build_encoder("      - attention: {heads: 2, qkv: {name: qkv, order: per_head}, rotary: {if: \"i > 9\", then: "
-                       "{theta: 1}, else: none}}\n");
+    check_family_refused("{linear: ffn, out: width}", "{attention: {heads: 2, qkv: {name: ffn, groups: 2}}}", 28, 80,
+                         "groups");
     check_family_refused("{linear: ffn, out: width}", "{attention: {heads: 2, qkv: {name: ffn, order: heads}}}", 28, 87,
                          "it is one of blocks, per_head");
+}
+
+static uint32_t
+count_of(const char *text, const char *part)
+{
+    uint32_t count = 0;
+    for (const char *at = strstr(text, part); at; at = strstr(at + 1, part))
+        count++;
+    return count;
+}
+
+/* Layers of the same angles share a table; the names are of what is not turned yet. */
+Test(family, attention_turns_by_position)
+{
+    must_build_encoder(
+        "      - attention: {heads: 1, qkv: qkv, window: 2, rotary: {theta: 12, divide: 4, fraction: 0.5}}\n");
+    const char *text = must_build("last_hidden_state");
+    cr_assert_eq(count_of(text, "= rotary_table("), 1, "%s", text);
+    cr_assert(strstr(text, "{divide=4.0, theta=12.0, width=2}"), "%s", text);
+    cr_assert_eq(count_of(text, "= rotary("), 4, "%s", text);
+    cr_assert_eq(count_of(text, "window=2"), 2, "%s", text);
+    must_build_encoder("      - attention: {heads: 1, qkv: qkv, rotary: {theta: {if: \"i > 0\", then: 10, else: 20}, "
+                       "style: interleaved, values: true}}\n");
+    text = must_build("last_hidden_state");
+    cr_assert_eq(count_of(text, "= rotary_table("), 2, "%s", text);
+    cr_assert_eq(count_of(text, "style=\"interleaved\""), 6, "%s", text);
+    must_build_encoder(
+        "      - attention: {heads: 2, qkv: qkv, rotary: {if: \"i > 9\", then: {theta: 1}, else: none}}\n");
+    cr_assert_eq(count_of(must_build("last_hidden_state"), "rotary"), 0);
+    must_build_encoder("      - {rotary: {heads: 2, theta: 10}}\n");
+    must_build_encoder("      - attention: {heads: 2, qkv: qkv, alibi: \"i > 0\"}\n");
+    cr_assert_eq(count_of(must_build("last_hidden_state"), "= alibi("), 1);
+}
+
+Test(family, turning_that_cannot_be_is_refused)
+{
+#define ATTENTION "{attention: {heads: 1, qkv: ffn, "
+    check_family_refused("{linear: ffn, out: width}", ATTENTION "rotary: {}}}", 28, 81, "'rotary' needs 'theta'");
+    check_family_refused("{linear: ffn, out: width}", ATTENTION "rotary: 7}}", 28, 81, "an integer stands where");
+    check_family_refused("{linear: ffn, out: width}", ATTENTION "rotary: {thta: 7}}}", 28, 82, "theta");
+    check_family_refused("{linear: ffn, out: width}", ATTENTION "rotary: {theta: 0}}}", 28, 89, "above 0");
+    check_family_refused("{linear: ffn, out: width}", ATTENTION "rotary: {theta: 5, style: full}}}", 28, 99,
+                         "half, interleaved");
+    check_family_refused("{linear: ffn, out: width}", ATTENTION "rotary: {theta: 5, fraction: 0.1}}}", 28, 102,
+                         "an even number is expected");
+    check_family_refused("{linear: ffn, out: width}", ATTENTION "alibi: true, window: 1}}", 28, 80, "no window");
+#undef ATTENTION
 }
 
 Test(family, what_multiplies_in_expressions_is_stopped)

@@ -13,6 +13,7 @@ typedef struct attention {
     bool causal;
     double scale;
     eg_value_id in, query, key, value;
+    eg_value_id turned_query, turned_key, turned_value; /* by position; the same where nothing turns them */
 } attention;
 
 /* --- sizes --------------------------------------------------------------------------------------- */
@@ -44,24 +45,12 @@ read_scores(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
 {
     EG_TRY(eg_call_float(x, call, "scale", 1 / sqrt((double)a->head_size), &a->scale, err));
     EG_TRY(eg_call_int(x, call, "window", 0, -1, &a->window, err));
-    EG_TRY(eg_call_bool(x, call, "causal", false, &a->causal, err));
-    /* Asked for by a config, not by the family alone: what this config does not take may stand there. */
-    static const char *const later[] = {"rotary", "alibi"};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        const eg_yaml *arg;
-        EG_TRY(eg_call_get(x, call, later[i], &arg, err));
-        if (!arg)
-            continue;
-        eg_status status =
-            eg_call_fail(call, later[i], err, "'%s' needs an op that this build does not have", later[i]);
-        return eg_hint(err, status, "it %s", eg_argument_later(later[i]));
-    }
-    return EG_OK;
+    return eg_call_bool(x, call, "causal", false, &a->causal, err);
 }
 
 /* --- projections --------------------------------------------------------------------------------- */
 
-/* W, or {name | weight, bias, layout}; what is not said comes from `defaults: {linear: …}`. */
+/* W, or {name | weight, bias, layout, groups}; what is not said comes from `defaults: {linear: …}`. */
 static eg_status
 read_projection(eg_expand *x, const eg_yaml *node, int64_t out, eg_linear *linear, eg_error *err)
 {
@@ -74,30 +63,55 @@ read_projection(eg_expand *x, const eg_yaml *node, int64_t out, eg_linear *linea
     return EG_OK;
 }
 
-/* `order` is for a merged projection alone. */
+static eg_status
+check_choice(const eg_yaml *node, eg_error *err)
+{
+    if (!eg_yaml_get(node, "then") || !eg_yaml_get(node, "else"))
+        return eg_yaml_fail(node, err, "a choice has the keys if, then and else");
+    return eg_check_value(eg_yaml_get(node, "if"), err);
+}
+
+/* `order` is for a merged projection alone, `groups` for one that is not. */
 static eg_status
 check_projection(const eg_yaml *node, bool merged, eg_error *err)
 {
-    static const char *const known[] = {"name", "weight", "bias", "layout", "order"};
+    const char *const known[] = {"name", "weight", "bias", "layout", merged ? "order" : "groups"};
     if (eg_is_choice(node)) {
-        const eg_yaml *then = eg_yaml_get(node, "then"), *otherwise = eg_yaml_get(node, "else");
-        if (!then || !otherwise)
-            return eg_yaml_fail(node, err, "a choice has the keys if, then and else");
-        EG_TRY(eg_check_value(eg_yaml_get(node, "if"), err));
-        EG_TRY(check_projection(then, merged, err));
-        return check_projection(otherwise, merged, err);
+        EG_TRY(check_choice(node, err));
+        EG_TRY(check_projection(eg_yaml_get(node, "then"), merged, err));
+        return check_projection(eg_yaml_get(node, "else"), merged, err);
     }
-    const eg_yaml *groups = eg_yaml_get(node, "groups");
-    if (groups) {
-        eg_status status = eg_yaml_fail_key(groups, err, "'groups' needs an op that this build does not have");
-        return eg_hint(err, status, "it %s", eg_argument_later("groups"));
+    return node->type == EG_YAML_MAP ? eg_yaml_check_keys(node, known, 5, err) : EG_OK;
+}
+
+/* {theta, style, fraction, divide, values}, a choice of them, or none. */
+static eg_status
+check_turning(const eg_yaml *node, eg_error *err)
+{
+    static const char *const known[] = {"theta", "style", "fraction", "divide", "values"};
+    if (eg_is_choice(node)) {
+        EG_TRY(check_choice(node, err));
+        EG_TRY(check_turning(eg_yaml_get(node, "then"), err));
+        return check_turning(eg_yaml_get(node, "else"), err);
     }
-    return node->type == EG_YAML_MAP ? eg_yaml_check_keys(node, known, merged ? 5 : 4, err) : EG_OK;
+    if (node->type == EG_YAML_NULL || eg_is_none(node))
+        return EG_OK;
+    if (node->type != EG_YAML_MAP)
+        return eg_yaml_fail(node, err, "%s stands where {theta: …} or none is expected", eg_yaml_type_name(node));
+    EG_TRY(eg_yaml_check_keys(node, known, sizeof known / sizeof *known, err));
+    for (size_t i = 0; i < node->count; i++) {
+        bool text = strcmp(node->items[i]->key, "style") == 0;
+        EG_TRY(text ? eg_check_text(node->items[i], err) : eg_check_value(node->items[i], err));
+    }
+    return EG_OK;
 }
 
 eg_status
 eg_check_attention(const eg_call *call, eg_error *err)
 {
+    const eg_yaml *rotary = eg_call_arg(call, "rotary");
+    if (rotary)
+        EG_TRY(check_turning(rotary, err));
     static const char *const projections[] = {"query", "key", "value", "qkv", "output"};
     for (size_t i = 0; i < sizeof projections / sizeof *projections; i++) {
         const eg_yaml *node = eg_call_arg(call, projections[i]);
@@ -176,6 +190,8 @@ project_merged(eg_expand *x, const eg_yaml *qkv, attention *a, eg_error *err)
     bool per_head;
     EG_TRY(read_order(x, qkv, a, &per_head, err));
     EG_TRY(read_projection(x, qkv, rows, &linear, err));
+    if (linear.groups > 1)
+        return eg_yaml_fail(qkv, err, "a merged projection has no groups");
     EG_TRY(eg_emit_width(x, qkv, a->in, &width, err));
     EG_TRY(eg_emit_linear_tables(x, qkv, &linear, width, &weight, &bias, err));
     for (uint32_t i = 0; i < 3; i++) {
@@ -203,6 +219,47 @@ project_all(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
     return project(x, call, "value", a->in, key_size, &a->value, err);
 }
 
+/* --- positions ----------------------------------------------------------------------------------- */
+
+static eg_status
+turn_all(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
+{
+    const eg_yaml *node;
+    eg_rotary rotary;
+    bool values;
+    a->turned_query = a->query;
+    a->turned_key = a->key;
+    a->turned_value = a->value;
+    EG_TRY(eg_call_get(x, call, "rotary", &node, err));
+    if (!node)
+        return EG_OK;
+    const eg_call turning = {.word = eg_word_find("rotary"), .step = node, .head = node, .inner = node};
+    EG_TRY(eg_rotary_read(x, &turning, &rotary, err));
+    EG_TRY(eg_call_bool(x, &turning, "values", false, &values, err));
+    EG_TRY(eg_rotary_turn(x, &turning, &rotary, a->heads, a->head_size, &a->turned_query, err));
+    EG_TRY(eg_rotary_turn(x, &turning, &rotary, a->key_heads, a->head_size, &a->turned_key, err));
+    if (values)
+        EG_TRY(eg_rotary_turn(x, &turning, &rotary, a->key_heads, a->head_size, &a->turned_value, err));
+    return EG_OK;
+}
+
+/* What the distance adds to the scores; 0: nothing. */
+static eg_status
+emit_alibi(eg_expand *x, const eg_call *call, const attention *a, eg_value_id *out, eg_error *err)
+{
+    bool wanted;
+    eg_value_id ids;
+    const eg_attr heads = eg_attr_int("heads", a->heads);
+    *out = 0;
+    EG_TRY(eg_call_bool(x, call, "alibi", false, &wanted, err));
+    if (!wanted)
+        return EG_OK;
+    if (a->window >= 0)
+        return eg_call_fail(call, "alibi", err, "alibi knows no window");
+    EG_TRY(eg_expand_input(x, "token_ids", &ids, err)); /* of all layers the same, so that it is computed once */
+    return eg_emit(x, call->step, "alibi", &ids, 1, &heads, 1, out, err);
+}
+
 /* --- scores -------------------------------------------------------------------------------------- */
 
 static eg_status
@@ -216,7 +273,12 @@ emit_scores(eg_expand *x, const eg_call *call, const attention *a, eg_chain *cha
         attrs[count++] = eg_attr_int("causal", 1);
     if (a->window >= 0)
         attrs[count++] = eg_attr_int("window", a->window);
-    EG_TRY(eg_emit(x, call->step, "scores", (eg_value_id[]){a->query, a->key}, 2, attrs, count, out, err));
+    EG_TRY(
+        eg_emit(x, call->step, "scores", (eg_value_id[]){a->turned_query, a->turned_key}, 2, attrs, count, out, err));
+    eg_value_id by_distance;
+    EG_TRY(emit_alibi(x, call, a, &by_distance, err));
+    if (by_distance)
+        EG_TRY(eg_emit(x, call->step, "add", (eg_value_id[]){*out, by_distance}, 2, NULL, 0, out, err));
     const eg_yaml *bias;
     EG_TRY(eg_call_get(x, call, "bias", &bias, err));
     if (!bias)
@@ -277,10 +339,11 @@ eg_run_attention(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *e
     EG_TRY(read_sizes(x, call, &a, err));
     EG_TRY(read_scores(x, call, &a, err));
     EG_TRY(project_all(x, call, &a, err));
+    EG_TRY(turn_all(x, call, &a, err));
     EG_TRY(emit_scores(x, call, &a, chain, &scores, err));
     EG_TRY(eg_emit(x, call->step, "softmax", &scores, 1, NULL, 0, &probabilities, err));
     eg_attr attrs[2] = {eg_attr_int("heads", a.heads), eg_attr_int("key_heads", a.key_heads)};
-    EG_TRY(eg_emit(x, call->step, "apply", (eg_value_id[]){probabilities, a.value}, 2, attrs,
+    EG_TRY(eg_emit(x, call->step, "apply", (eg_value_id[]){probabilities, a.turned_value}, 2, attrs,
                    a.key_heads != a.heads ? 2 : 1, &context, err));
     EG_TRY(publish_all(x, &a, scores, probabilities, context, err));
     EG_TRY(project_output(x, call, &a, &context, err));

@@ -16,6 +16,7 @@ EG_STEP(block);
 EG_STEP(aside);
 EG_STEP(use);
 EG_STEP(linear);
+EG_STEP(conv1d);
 EG_STEP(norm);
 EG_STEP(gather);
 EG_STEP(weight);
@@ -27,11 +28,25 @@ EG_STEP(split);
 EG_STEP(attention);
 EG_STEP(residual);
 EG_STEP(glu);
+EG_STEP(rotary);
 EG_STEP(primitive);
 #undef EG_STEP
 
 EG_NODISCARD eg_status eg_check_repeat(const eg_call *call, eg_error *err);
 EG_NODISCARD eg_status eg_check_switch(const eg_call *call, eg_error *err);
 EG_NODISCARD eg_status eg_check_attention(const eg_call *call, eg_error *err);
+
+/* --- turning by position (rotary.c) -------------------------------------------------------------- */
+
+typedef struct eg_rotary {
+    double theta, divide, fraction;
+    bool interleaved;
+} eg_rotary;
+
+/* theta, style, fraction and divide of a call. */
+EG_NODISCARD eg_status eg_rotary_read(eg_expand *x, const eg_call *call, eg_rotary *out, eg_error *err);
+/* The value's heads, turned by the positions of their rows. */
+EG_NODISCARD eg_status eg_rotary_turn(eg_expand *x, const eg_call *call, const eg_rotary *rotary, int64_t heads,
+                                      int64_t head_size, eg_value_id *value, eg_error *err);
 
 #endif

@@ -10,7 +10,14 @@
         "layout", EG_ARG_TEXT                                                                                          \
     }
 
-static const eg_arg_spec linear_args[] = {LINEAR_ARGS, {"out", EG_ARG_NUMBER}, {NULL, 0}};
+static const eg_arg_spec linear_args[] = {LINEAR_ARGS, {"out", EG_ARG_NUMBER}, {"groups", EG_ARG_NUMBER}, {NULL, 0}};
+static const eg_arg_spec conv1d_args[] = {{"name", EG_ARG_WEIGHT},
+                                          {"weight", EG_ARG_WEIGHT},
+                                          {"bias", EG_ARG_OWN},
+                                          {"out", EG_ARG_NUMBER},
+                                          {"kernel", EG_ARG_NUMBER},
+                                          {"groups", EG_ARG_NUMBER},
+                                          {NULL, 0}};
 static const eg_arg_spec glu_args[] = {
     LINEAR_ARGS, {"out", EG_ARG_NUMBER}, {"gate", EG_ARG_TEXT}, {"activation", EG_ARG_TEXT}, {NULL, 0}};
 static const eg_arg_spec norm_args[] = {
@@ -29,7 +36,10 @@ static const eg_arg_spec attention_args[] = {
     {"heads", EG_ARG_NUMBER},  {"key_heads", EG_ARG_NUMBER}, {"head_size", EG_ARG_NUMBER}, {"query", EG_ARG_OWN},
     {"key", EG_ARG_OWN},       {"value", EG_ARG_OWN},        {"qkv", EG_ARG_OWN},          {"output", EG_ARG_OWN},
     {"out", EG_ARG_NUMBER},    {"bias", EG_ARG_VALUES},      {"scale", EG_ARG_NUMBER},     {"window", EG_ARG_NUMBER},
-    {"causal", EG_ARG_NUMBER}, {"rotary", EG_ARG_OWN},       {"alibi", EG_ARG_OWN},        {NULL, 0}};
+    {"causal", EG_ARG_NUMBER}, {"rotary", EG_ARG_OWN},       {"alibi", EG_ARG_NUMBER},     {NULL, 0}};
+static const eg_arg_spec rotary_args[] = {{"heads", EG_ARG_NUMBER},    {"theta", EG_ARG_NUMBER},
+                                          {"style", EG_ARG_TEXT},      {"divide", EG_ARG_NUMBER},
+                                          {"fraction", EG_ARG_NUMBER}, {NULL, 0}};
 static const eg_arg_spec residual_args[] = {{"body", EG_ARG_STEPS},         {"of", EG_ARG_VALUES},
                                             {"norm_before", EG_ARG_WEIGHT}, {"norm_after", EG_ARG_WEIGHT},
                                             {"scale", EG_ARG_NUMBER},       {NULL, 0}};
@@ -47,6 +57,7 @@ static const eg_word words[] = {
     {"aside", "steps", steps_args, false, eg_run_aside, NULL},
     {"use", "name", use_args, true, eg_run_use, NULL},
     {"linear", "name", linear_args, false, eg_run_linear, NULL},
+    {"conv1d", "name", conv1d_args, false, eg_run_conv1d, NULL},
     {"norm", "name", norm_args, false, eg_run_norm, NULL},
     {"gather", "name", gather_args, false, eg_run_gather, NULL},
     {"weight", "name", weight_args, false, eg_run_weight, NULL},
@@ -58,6 +69,7 @@ static const eg_word words[] = {
     {"attention", NULL, attention_args, false, eg_run_attention, eg_check_attention},
     {"residual", NULL, residual_args, false, eg_run_residual, NULL},
     {"glu", "name", glu_args, false, eg_run_glu, NULL},
+    {"rotary", NULL, rotary_args, false, eg_run_rotary, NULL},
     {"", "of", primitive_args, false, eg_run_primitive, NULL}, /* the ops of the graph */
 };
 enum { WORD_COUNT = sizeof words / sizeof *words };
@@ -75,47 +87,25 @@ eg_word_find(const char *name)
 const char *const *
 eg_word_names(size_t *out_count)
 {
-    static const char *const names[] = {"repeat",   "switch",      "block",         "aside",         "use",
-                                        "linear",   "norm",        "gather",        "weight",        "vector",
-                                        "affine",   "positions",   "activation",    "split",         "attention",
-                                        "residual", "glu",         "add",           "sub",           "mul",
-                                        "div",      "scale",       "gelu",          "relu",          "silu",
-                                        "tanh",     "sigmoid",     "log1p",         "scores",        "softmax",
-                                        "apply",    "first_token", "last_token",    "token",         "mean",
-                                        "max",      "sum",         "mean_sqrt_len", "weighted_mean", "normalize",
-                                        "concat",   "slice",       "transpose",     "squeeze",       "cast",
-                                        "as",       "from",        "when",          "let",           "scope"};
+    static const char *const names[] = {
+        "repeat",      "switch",     "block",   "aside",     "use",        "linear", "norm",          "gather",
+        "weight",      "vector",     "affine",  "positions", "activation", "split",  "attention",     "residual",
+        "glu",         "rotary",     "alibi",   "add",       "sub",        "mul",    "div",           "gelu",
+        "relu",        "silu",       "tanh",    "sigmoid",   "log1p",      "scores", "softmax",       "apply",
+        "first_token", "last_token", "token",   "mean",      "max",        "sum",    "mean_sqrt_len", "weighted_mean",
+        "normalize",   "equal",      "where",   "shift",     "unfold",     "conv1d", "scale",         "concat",
+        "slice",       "transpose",  "squeeze", "cast",      "as",         "from",   "when",          "let",
+        "scope"};
     *out_count = sizeof names / sizeof *names;
     return names;
-}
-
-const char *
-eg_argument_later(const char *name)
-{
-    static const char *const reserved[][2] = {
-        {"groups", "comes with the families of grouped projections"},
-        {"rotary", "comes with the families of rotary positions"},
-        {"alibi", "comes with the families of linear biases"},
-    };
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (strcmp(reserved[i][0], name) == 0)
-            return reserved[i][1];
-    }
-    return NULL;
 }
 
 const char *
 eg_word_later(const char *name)
 {
     static const char *const reserved[][2] = {
-        {"where", "comes with the families that mask values"},
-        {"equal", "comes with the families that mask values"},
         {"relative_scores", "comes with the families of relative positions"},
         {"relative_bias", "comes with the families of relative positions"},
-        {"rotary", "comes with the families of rotary positions"},
-        {"shift", "comes with the families that look at neighbouring tokens"},
-        {"conv1d", "comes with the families of convolutions"},
-        {"unfold", "comes with the families of convolutions"},
         {"prepend", "comes with the families that change the rows"},
         {"keep_rows", "comes with the families that change the rows"},
         {"pool_rows", "comes with the families that change the rows"},
