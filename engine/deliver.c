@@ -6,12 +6,6 @@
 
 /* --- shapes -------------------------------------------------------------------------------------- */
 
-static int64_t
-pair_columns(int64_t n, int64_t window)
-{
-    return window && 2 * window + 1 < n ? 2 * window + 1 : n;
-}
-
 static bool
 pair_offsets(eg_result *result, eg_result_output *output, const eg_token_list *list, uint64_t *out_elements)
 {
@@ -24,8 +18,7 @@ pair_offsets(eg_result *result, eg_result_output *output, const eg_token_list *l
     for (uint32_t i = 0; i < list->count; i++) {
         int64_t n = list->cu[i + 1] - list->cu[i];
         uint64_t elements;
-        if (__builtin_mul_overflow((uint64_t)(n * pair_columns(n, output->window)), per_pair, &elements) ||
-            __builtin_add_overflow(at, elements, &at))
+        if (__builtin_mul_overflow((uint64_t)(n * n), per_pair, &elements) || __builtin_add_overflow(at, elements, &at))
             return false;
         output->offsets[i + 1] = at;
     }
@@ -62,7 +55,6 @@ shape_output(eg_result *result, const eg_plan *plan, const eg_plan_output *from,
     bool sane;
     if (type->kind == EG_PAIR) {
         output->dims[0] = type->dims[0].k;
-        output->window = type->dims[1].window;
         sane = pair_offsets(result, output, list, &elements);
     } else {
         output->dims[0] = type->kind == EG_TOKEN ? list->cu[list->count] : list->count;
@@ -142,22 +134,53 @@ deliver_rows(eg_result_output *output, const eg_batch *batch, const eg_token_lis
     return true;
 }
 
-/* A text's block is [heads, rows, columns] in the batch and [layers, heads, valid, columns] in the result. */
+/* The pairs of one value as they lie in a batch. */
+typedef struct pair_source {
+    const float *data;
+    int64_t window;
+    float unseen; /* stands for the keys that the window leaves out */
+} pair_source;
+
+static pair_source
+pairs_of(const eg_plan *plan, const eg_plan_output *from, uint32_t layer, const void *data)
+{
+    const eg_value *value = eg_graph_value(&plan->built.graph, eg_plan_output_value(plan, from, layer));
+    bool probabilities =
+        value->producer && strcmp(eg_graph_node(&plan->built.graph, value->producer)->op->name, "softmax") == 0;
+    return (pair_source){data, value->type.dims[1].window, probabilities ? 0.0f : -INFINITY};
+}
+
+/* Query q's row of a head, whose columns are `columns` keys from the window's first one on, becomes one of all keys. */
 static bool
-deliver_pairs(eg_result_output *output, const eg_batch *batch, const eg_part *part, uint32_t layer, const void *from,
-              uint32_t *out_bad)
+deliver_query(eg_result_output *output, uint64_t to, const pair_source *pairs, uint64_t from, int64_t q,
+              const eg_row *row, int64_t columns)
+{
+    int64_t keys = row->valid, first = 0, last_first = row->rows - columns;
+    if (last_first > 0)
+        first = q < pairs->window ? 0 : q - pairs->window > last_first ? last_first : q - pairs->window;
+    int64_t end = first + columns < keys ? first + columns : keys;
+    float *all = (float *)output->data + to;
+    for (int64_t k = 0; k < keys; k++)
+        all[k] = pairs->unseen;
+    return first >= end || copy_elements(output, to + (uint64_t)first, pairs->data, from, (uint64_t)(end - first));
+}
+
+/* A text's block is [heads, rows, columns] in the batch and [layers, heads, valid, valid] in the result. */
+static bool
+deliver_pairs(eg_result_output *output, const eg_batch *batch, const eg_part *part, uint32_t layer,
+              const pair_source *pairs, uint32_t *out_bad)
 {
     uint64_t heads = (uint64_t)output->dims[0], block = 0;
     for (uint32_t t = 0; t < part->count; t++) {
         const eg_row *row = &batch->set.table[t];
-        uint64_t columns = (uint64_t)pair_columns(row->rows, output->window);
-        uint64_t wanted = (uint64_t)pair_columns(row->valid, output->window);
-        uint64_t to = output->offsets[part->first + t] + layer * heads * row->valid * wanted;
+        int64_t span = 2 * pairs->window + 1;
+        uint64_t columns = (uint64_t)(pairs->window && span < row->rows ? span : row->rows), wanted = row->valid;
+        uint64_t to = output->offsets[part->first + t] + layer * heads * wanted * wanted;
         bool finite = true;
         for (uint64_t h = 0; h < heads; h++)
-            for (uint64_t q = 0; q < row->valid; q++)
-                finite &= copy_elements(output, to + (h * row->valid + q) * wanted, from,
-                                        block + (h * row->rows + q) * columns, wanted);
+            for (uint64_t q = 0; q < wanted; q++)
+                finite &= deliver_query(output, to + (h * wanted + q) * wanted, pairs,
+                                        block + (h * row->rows + q) * columns, (int64_t)q, row, (int64_t)columns);
         if (!finite) {
             *out_bad = part->first + t;
             return false;
@@ -175,16 +198,18 @@ eg_deliver(eg_context *context, const eg_executable *executable, const eg_batch 
     for (uint32_t i = 0; i < plan->output_count; i++) {
         const eg_plan_output *from = &plan->outputs[i];
         eg_result_output *output = &result->outputs[i];
-        if (output->window && context->model->padded)
-            return eg_fail(err, EG_E_USAGE, "%s has a window; it cannot be asked for with padding", from->name);
         for (uint32_t layer = 0; layer < from->count; layer++) {
             const void *data;
             uint32_t bad = 0;
             EG_TRY(eg_run_read(context, executable, batch, eg_plan_output_value(plan, from, layer), &data, err));
-            bool finite = output->kind == EG_PAIR ? deliver_pairs(output, batch, part, layer, data, &bad)
+            pair_source pairs = {0};
+            if (output->kind == EG_PAIR)
+                pairs = pairs_of(plan, from, layer, data);
+            bool finite = output->kind == EG_PAIR ? deliver_pairs(output, batch, part, layer, &pairs, &bad)
                                                   : deliver_rows(output, batch, list, part, layer, data, &bad);
             if (!finite && !result->non_finite_too)
-                return eg_fail(err, EG_E_NONFINITE, "%s of text %u is not finite", from->name, list->first + bad + 1);
+                return eg_fail(err, EG_E_NONFINITE, "%s of text %u is not finite", from->name,
+                               eg_token_list_text(list, bad) + 1);
         }
     }
     return EG_OK;

@@ -90,7 +90,7 @@ eg_result_pair(const eg_result *result, uint32_t i, uint32_t text, eg_tensor_vie
         view.dims[axis++] = output->layers;
     view.dims[axis++] = output->dims[0];
     view.dims[axis++] = n;
-    view.dims[axis++] = output->window && 2 * output->window + 1 < n ? 2 * output->window + 1 : n;
+    view.dims[axis++] = n;
     view.rank = axis;
     view.data = (const float *)output->data + output->offsets[text];
     return eg_give_view(out, &view, sizeof view);

@@ -16,7 +16,6 @@ typedef struct eg_result_output {
     uint32_t rank;   /* token, text: of one layer, the row axis included; pair: heads, n, n */
     int64_t dims[EG_TENSOR_RANK];
     int64_t row_elements; /* token, text: elements of a row */
-    int64_t window;       /* pair */
     uint64_t *offsets;    /* pair: [texts + 1], elements */
     void *data;
 } eg_result_output;

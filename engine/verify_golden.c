@@ -135,10 +135,10 @@ wanted_dims(const eg_verification *v, const eg_verify_array *array, int64_t dims
     if (value->stacked)
         dims[rank++] = value->layers;
     if (type->kind == EG_PAIR) {
-        int64_t n = v->list.cu[array->text + 1] - v->list.cu[array->text], window = type->dims[1].window;
+        int64_t n = v->list.cu[array->text + 1] - v->list.cu[array->text];
         dims[rank++] = type->dims[0].k;
         dims[rank++] = n;
-        dims[rank++] = window && 2 * window + 1 < n ? 2 * window + 1 : n;
+        dims[rank++] = n;
         return rank;
     }
     dims[rank++] = type->kind == EG_TOKEN ? v->list.cu[v->list.count] : v->list.count;
