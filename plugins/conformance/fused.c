@@ -235,9 +235,14 @@ build_pool_normalize(check_case *c, const char *op, uint32_t v)
     static const char *const pools[] = {"first_token", "last_token",    "mean",         "max",
                                         "sum",         "mean_sqrt_len", "weighted_mean"};
     enum { POOLS = sizeof pools / sizeof *pools };
-    if (v >= 2 * POOLS + 1)
+    if (v >= 2 * POOLS + 3)
         return false;
     eg_value_id in[] = {case_input(c, "x", token(v % 2 ? 33 : 160))};
+    if (v > 2 * POOLS) {
+        eg_attr some[] = {TEXT("pool", v % 2 ? "max" : "mean"), v % 2 ? INT("begin", -2) : INT("end", 3)};
+        case_output(c, NODE(c, op, in, some));
+        return true;
+    }
     eg_attr attrs[] = {TEXT("pool", pools[v % POOLS]), INT("skip_prompt", v >= POOLS), REAL("eps", 8.0)};
     case_output(c, case_node(c, op, in, 1, attrs, v == 2 * POOLS ? 3 : 2));
     return true;

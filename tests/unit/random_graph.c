@@ -236,6 +236,17 @@ make_arithmetic(maker *m)
     return maker_norm(m, y, &out);
 }
 
+/* Tokens of one id, or all others. The condition stays out of the pools: it must be exact. */
+static eg_status
+make_choice(maker *m)
+{
+    eg_value_id x = pick_rows(m), other, is, out;
+    eg_attr to = maker_int("to", maker_below(m, RANDOM_GRAPH_VOCAB));
+    EG_TRY(eg_graph_add_node(m->graph, eg_op_find("equal"), NULL, "", &m->ids, 1, &to, 1, &is, m->err));
+    EG_TRY(partner(m, x, &other));
+    return maker_add(m, "where", (eg_value_id[]){is, x, other}, 3, NULL, 0, &out);
+}
+
 static eg_status
 make_activation(maker *m)
 {
@@ -258,8 +269,29 @@ static eg_status
 make_scale(maker *m)
 {
     eg_value_id x = pick_rows(m), out;
-    eg_attr factor = maker_float("factor", maker_coin(m) ? 1.0 : maker_uniform(m, -1, 1));
-    return maker_add(m, "scale", &x, 1, &factor, 1, &out);
+    eg_attr attrs[] = {maker_float("factor", maker_coin(m) ? 1.0 : maker_uniform(m, -1, 1)),
+                       maker_float("offset", maker_uniform(m, -1, 1))};
+    return maker_add(m, "scale", &x, 1, attrs, maker_coin(m) ? 2 : 1, &out);
+}
+
+static eg_status
+make_grouped(maker *m)
+{
+    eg_value_id x = pick_rows(m), w, out;
+    int64_t width = maker_width_of(m, x), groups = width % 2 == 0 ? 2 : 1, columns = groups * (1 + maker_below(m, 9));
+    eg_attr attr = maker_int("groups", groups);
+    EG_TRY(maker_weight(m, columns, width / groups, &w));
+    return maker_add(m, "grouped_matmul", (eg_value_id[]){x, w}, 2, &attr, 1, &out);
+}
+
+static eg_status
+make_neighbours(maker *m)
+{
+    eg_value_id x = maker_pick(m, &m->tokens), out;
+    eg_attr by = maker_int("by", (int64_t)maker_below(m, 7) - 3), kernel = maker_int("kernel", 1 + maker_below(m, 3));
+    if (maker_coin(m) || maker_width_of(m, x) > 24)
+        return maker_add(m, "shift", &x, 1, &by, 1, &out);
+    return maker_add(m, "unfold", &x, 1, &kernel, 1, &out);
 }
 
 static eg_status
@@ -312,10 +344,14 @@ make_pooling(maker *m)
     eg_value_id x = maker_pick(m, &m->tokens), y, out;
     eg_attr attrs[2] = {maker_int("index", (int64_t)maker_below(m, 2 * RANDOM_GRAPH_MIN_ROWS) - RANDOM_GRAPH_MIN_ROWS),
                         maker_int("skip_prompt", maker_below(m, 2))};
+    eg_attr range[2] = {maker_int("begin", -1 - (int64_t)maker_below(m, 3)), maker_int("end", 1 + maker_below(m, 5))};
     if (maker_below(m, 8) == 0)
         return maker_add(m, "token", &x, 1, attrs, 1, &out);
     const char *op = ops[maker_below(m, sizeof ops / sizeof *ops)];
-    EG_TRY(maker_add(m, op, &x, 1, &attrs[1], 1, &y));
+    if (maker_below(m, 3) == 0 && !strstr(op, "_token")) /* from the end, or up to a row: every text has some */
+        EG_TRY(maker_add(m, op, &x, 1, &range[maker_below(m, 2)], 1, &y));
+    else
+        EG_TRY(maker_add(m, op, &x, 1, &attrs[1], 1, &y));
     return strcmp(op, "sum") == 0 ? maker_norm(m, y, &out) : EG_OK;
 }
 
@@ -350,10 +386,11 @@ static eg_status
 grow(maker *m, uint32_t nodes)
 {
     static eg_status (*const steps[])(maker *) = {
-        make_linear,     make_linear,  make_linear,     make_norm,        make_gather,    make_arithmetic,
-        make_arithmetic, make_scale,   make_activation, make_activation,  make_normalize, make_attention,
-        make_pair_sum,   make_pooling, make_moves,      maker_embeddings, maker_layer,    maker_layer,
-        maker_gated,     maker_pooled, maker_encoder,
+        make_linear,     make_linear,     make_linear,  make_norm,       make_gather,
+        make_arithmetic, make_arithmetic, make_scale,   make_activation, make_activation,
+        make_normalize,  make_attention,  make_grouped, make_choice,     make_neighbours,
+        make_neighbours, make_pair_sum,   make_pooling, make_moves,      maker_embeddings,
+        maker_layer,     maker_layer,     maker_gated,  maker_pooled,    maker_encoder,
     };
     const eg_type ids = eg_type_token(EG_I32, 0, 0);
     EG_TRY(eg_graph_add_input(m->graph, "token_ids", &ids, &m->ids, m->err));

@@ -187,6 +187,9 @@ Test(decompose, gives_the_nodes_that_define_the_op)
     assert_parts("pool_normalize(%x) {eps=0.5, pool=\"mean\", skip_prompt=1}", "text f32 [B, 12]",
                  "%out.mean = mean(%x) {skip_prompt=1} : text f32 [B, 12]" PART
                  "%out = normalize(%out.mean) {eps=0.5} : text f32 [B, 12]" PART);
+    assert_parts("pool_normalize(%x) {begin=-3, end=9, pool=\"max\"}", "text f32 [B, 12]",
+                 "%out.max = max(%x) {begin=-3, end=9} : text f32 [B, 12]" PART
+                 "%out = normalize(%out.max) : text f32 [B, 12]" PART);
     assert_parts("columns(%x) {begin=4, end=8}", "token f32 [T, 4]",
                  "%out = slice(%x) {begin=4, end=8} : token f32 [T, 4]" PART);
 }

@@ -31,6 +31,7 @@ parse(const char *text)
     "input %pair3 : pair f32 [3, P]\n"                                                                                 \
     "input %windowed : pair f32 [4, P(w=2)]\n"                                                                         \
     "const %table : table f32 [30, 12]\n"                                                                              \
+    "const %thirds : table f32 [9, 4]\n"                                                                               \
     "const %square : table f32 [12, 12]\n"                                                                             \
     "const %row : table f32 [1, 12]\n"                                                                                 \
     "const %vector : table f32 [12]\n"                                                                                 \
@@ -65,6 +66,15 @@ Test(ops, types)
 {
     expect_type("positions(%ids) {skip=1}", "token i32 [T]");
     expect_type("gather(%table, %ids)", "token f32 [T, 12]");
+    expect_type("equal(%ids) {to=1}", "token f32 [T, 1]");
+    expect_type("where(%column, %text, %number)", "token f32 [T, 12]");
+    expect_type("where(%vector, %column, %number)", "token f32 [T, 12]");
+    expect_type("where(%pair1, %pair, %pair)", "pair f32 [4, P]");
+    expect_type("shift(%other_set) {by=-3}", "token f32 [T(set=1), 12]");
+    expect_type("unfold(%x) {kernel=3}", "token f32 [T, 36]");
+    expect_type("grouped_matmul(%text, %thirds) {groups=3}", "text f32 [B, 9]");
+    expect_type("scale(%x) {factor=2.0, offset=1.0}", "token f32 [T, 12]");
+    expect_type("mean(%x) {begin=-4, end=7, skip_prompt=1}", "text f32 [B, 12]");
     expect_type("matmul(%x, %table)", "token f32 [T, 30]");
     expect_type("matmul(%text, %table)", "text f32 [B, 30]");
     expect_type("matmul(%table, %square)", "table f32 [30, 12]");
@@ -112,6 +122,21 @@ Test(ops, the_wider_kind_wins)
 Test(ops, messages)
 {
     expect_fault("mean(%text)", "mean needs token rows, got text (text)");
+    expect_fault("equal(%x) {to=1}", "one i32 id per token, got token f32 [T, 12] (x)");
+    expect_fault("where(%column, %x, %narrow)", "needs equal widths, or one of 1, beside token f32 [T, 12] (x)");
+    expect_fault("where(%other_set, %x, %x)", "one row set, got token f32 [T(set=1), 12] (other_set)");
+    expect_fault("where(%ids, %x, %x)", "where needs numbers with a fraction");
+    expect_fault("shift(%text) {by=1}", "shift needs token rows, got text (text)");
+    expect_fault("shift(%x)", "shift needs 'by'");
+    expect_fault("unfold(%x) {kernel=0}", "kernel is 0, but must be from 1");
+    expect_fault("grouped_matmul(%x, %table) {groups=5}", "a multiple of 5 groups");
+    expect_fault("grouped_matmul(%x, %table) {groups=3}",
+                 "12 wide rows in 3 groups needs a weight [a multiple of 3, 4]");
+    expect_fault("mean(%x) {begin=3, end=3}", "begin 3 and end 3 leave no row");
+    expect_fault("max(%x) {begin=-1, end=-2}", "begin -1 and end -2 leave no row");
+    expect_fault("sum(%x) {end=0}", "begin 0 and end 0 leave no row");
+    expect_fault("first_token(%x) {end=3}", "end");
+    expect_fault("pool_normalize(%x) {end=3, pool=\"last_token\"}", "last_token has no 'end'");
     expect_fault("gather(%x, %ids)", "gather needs a table, got token (x)");
     expect_fault("gather(%table, %x)", "one i32 id per token, got token f32 [T, 12] (x)");
     expect_fault("matmul(%narrow, %table)", "needs a weight [N, 8], got table f32 [30, 12] (table)");

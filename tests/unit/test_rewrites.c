@@ -413,8 +413,9 @@ Test(first_token, passes_a_choice_by)
     becomes("first_token",
             "%e = equal(%ids) {to=1} : token f32 [T, 1]\n%h = relu(%x)" T4 "%s = where(%e, %h, %x)" T4
             "%f = first_token(%s)" B4 "output %f\n",
-            "%e = equal(%ids) {to=1} : token f32 [T, 1]\n%x.first = first_token(%x)" B4 "%h.first = relu(%x.first)" B4
-            "%e.first = first_token(%e) : text f32 [B, 1]\n%f = where(%e.first, %h.first, %x.first)" B4 "output %f\n");
+            "%x.first = first_token(%x)" B4 "%e = equal(%ids) {to=1} : token f32 [T, 1]\n"
+            "%e.first = first_token(%e) : text f32 [B, 1]\n%h.first = relu(%x.first)" B4
+            "%f = where(%e.first, %h.first, %x.first)" B4 "output %f\n");
 }
 
 Test(first_token, stops_where_all_rows_are_needed)
