@@ -81,6 +81,7 @@ typedef struct eg_arguments {
     /* tasks */
     const char *query, *prompt;
     int64_t top_k;
+    const char *aggregation; /* ner */
 
     /* tokenize */
     const char *decode, *pad, *truncation;

@@ -46,6 +46,8 @@ const eg_arg eg_arg_table[] = {
      .help = "what the documents are to answer"},
     {ROW("top-k", EG_ARG_INT, EG_ON_CLASSIFY | EG_ON_RERANK | EG_ON_SPARSE | EG_ON_QA | EG_ON_FILL_MASK, top_k), .value = "N",
      .min = 1, .max = INT32_MAX, .help = "only the best N"},
+    {ROW("aggregation", EG_ARG_CHOICE, EG_ON_NER, aggregation), .value = "HOW", .choices = "none|simple|first|average|max",
+     .help = "how tokens become entities (default none: they do not)"},
     {ROW("decode", EG_ARG_TEXT, EG_ON_TOKENIZE, decode), .value = "N,N,...",
      .help = "print the text of these ids in place of tokenizing"},
     {ROW("pad", EG_ARG_CHOICE, EG_ON_TOKENIZE, pad), .value = "HOW", .choices = "longest|max",

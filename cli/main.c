@@ -16,6 +16,7 @@ static const eg_command *const commands[] = {
     &eg_cmd_embed,
     &eg_cmd_similarity,
     &eg_cmd_classify,
+    &eg_cmd_ner,
     &eg_cmd_nsp,
     &eg_cmd_choose,
     &eg_cmd_rerank,
