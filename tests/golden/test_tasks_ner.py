@@ -54,7 +54,7 @@ def test_texts_of_the_goldens():
 @pytest.mark.parametrize("kind", task_models.KINDS)
 def test_offsets_count_characters(models, kind):
     """The text at [start, end) is where the word comes from, whatever stands before it."""
-    text = "𝔘 👩‍👧 naïve Zürich x é Москва the old clock repairs it"
+    text = "🙂 👩‍👧 naïve Zürich x é Москва the old clock repairs it"
     compared = 0
     for e in entities(models[kind], [text], "none")[0]:
         word = e["word"].lstrip("Ġ▁").removeprefix("##")
