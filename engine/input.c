@@ -14,6 +14,7 @@ eg_token_list_finish(eg_token_list *list)
     eg_free(list->ids);
     eg_free(list->type_ids);
     eg_free(list->skip);
+    eg_free(list->texts);
     *list = (eg_token_list){0};
 }
 
@@ -145,11 +146,12 @@ refuse_length(const eg_model *model, uint32_t text, size_t count, eg_error *err)
     return eg_hint(err, status, "give --max-length to cut it");
 }
 
-/* Puts an encoding behind the texts that are there already. */
+/* Puts an encoding behind the entries that are there already, as entry `entry`, of the text that messages name. */
 static eg_status
-append(const eg_model *model, uint32_t text, const eg_encoding *encoding, eg_token_list *out, eg_error *err)
+append(const eg_model *model, uint32_t entry, uint32_t text, const eg_encoding *encoding, eg_token_list *out,
+       eg_error *err)
 {
-    size_t at = (size_t)out->cu[text];
+    size_t at = (size_t)out->cu[entry];
     if (encoding->count == 0)
         return eg_fail(err, EG_E_INPUT, "text %u has no tokens, and the tokenizer puts none around it", text + 1);
     if (!reserve_tokens(out, at + encoding->count))
@@ -161,7 +163,36 @@ append(const eg_model *model, uint32_t text, const eg_encoding *encoding, eg_tok
         out->ids[at + i] = encoding->ids[i];
         out->type_ids[at + i] = type_id;
     }
-    out->cu[text + 1] = (int64_t)(at + encoding->count);
+    out->cu[entry + 1] = (int64_t)(at + encoding->count);
+    return EG_OK;
+}
+
+static bool
+feeds_type_ids(const eg_model *model)
+{
+    return model->type_ids == EG_ON || (model->type_ids == EG_DEFAULT && model->tokenizer_info.feeds_type_ids);
+}
+
+eg_status
+eg_token_list_begin(const eg_model *model, eg_token_list *out, eg_error *err)
+{
+    *out = (eg_token_list){.type_ids_fed = feeds_type_ids(model)};
+    out->cu = eg_calloc(1, sizeof *out->cu);
+    return out->cu ? EG_OK : eg_fail_nomem(err, "token ids");
+}
+
+eg_status
+eg_token_list_add(const eg_model *model, uint32_t text, const eg_encoding *encoding, eg_token_list *list, eg_error *err)
+{
+    size_t most[2] = {list->most, list->most};
+    if (list->count == UINT32_MAX - 1)
+        return eg_fail(err, EG_E_INPUT, "the texts have too many parts");
+    if (!eg_grow((void **)&list->cu, &most[0], (size_t)list->count + 2, sizeof *list->cu) ||
+        !eg_grow((void **)&list->texts, &most[1], (size_t)list->count + 2, sizeof *list->texts))
+        return eg_fail_nomem(err, "token ids");
+    list->most = most[1];
+    EG_TRY(append(model, list->count, text, encoding, list, err));
+    list->texts[list->count++] = text;
     return EG_OK;
 }
 
@@ -186,7 +217,7 @@ take_texts(const eg_model *model, const eg_input *input, const eg_preparation *p
         EG_TRY(status);
         if (strict && encoding->count > model->limit)
             return refuse_length(model, i, encoding->count, err);
-        EG_TRY(append(model, i, encoding, out, err));
+        EG_TRY(append(model, i, i, encoding, out, err));
         uint32_t tokens = (uint32_t)encoding->count;
         if (out->skip)
             out->skip[i] = preparation->skip < tokens ? preparation->skip : 0;
@@ -199,8 +230,7 @@ tokenize_all(const eg_model *model, const eg_input *input, const eg_preparation 
              eg_error *err)
 {
     EG_TRY(eg_model_need_tokenizer(model, err));
-    out->type_ids_fed =
-        model->type_ids == EG_ON || (model->type_ids == EG_DEFAULT && model->tokenizer_info.feeds_type_ids);
+    out->type_ids_fed = feeds_type_ids(model);
     eg_encoding encoding = {0};
     eg_strbuf buf = {0};
     eg_status status = take_texts(model, input, preparation, &encoding, &buf, out, err);

@@ -13,6 +13,8 @@ typedef struct eg_token_list {
     int32_t *ids;      /* [cu[count]] */
     int32_t *type_ids; /* as ids */
     size_t capacity;   /* of ids and type_ids */
+    size_t most;       /* entries that cu has room for, where texts are added one by one */
+    uint32_t *texts;   /* [count]: the text that each is a part of, for messages; NULL: each is one */
     uint32_t *skip;    /* [count]: leading tokens that pooling leaves out; NULL: none */
     bool type_ids_fed;
 } eg_token_list;
@@ -26,6 +28,18 @@ enum { EG_INPUT_PREPARED = 1 /* texts get the model's prompt and lower case firs
 EG_NODISCARD eg_status eg_input_take(const eg_model *model, const eg_input *input, uint32_t flags, eg_input *out_input,
                                      eg_token_list *out, eg_error *err);
 void eg_token_list_finish(eg_token_list *list);
+
+/* What messages call entry i of the list, from 0. */
+static inline uint32_t
+eg_token_list_text(const eg_token_list *list, uint32_t i)
+{
+    return list->texts ? list->texts[i] : list->first + i;
+}
+
+/* A list that its maker fills, entry by entry, each a part of some text: eg_token_list_finish() frees it all the same. */
+EG_NODISCARD eg_status eg_token_list_begin(const eg_model *model, eg_token_list *out, eg_error *err);
+EG_NODISCARD eg_status eg_token_list_add(const eg_model *model, uint32_t text, const eg_encoding *encoding,
+                                         eg_token_list *list, eg_error *err);
 
 /* Tokens of the prompt that pooling leaves out. */
 EG_NODISCARD eg_status eg_prompt_length(const eg_tokenizer *tokenizer, const char *prompt, size_t length, uint32_t *out,

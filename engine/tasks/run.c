@@ -22,6 +22,7 @@ cut_part(part_list *p, const eg_part *part)
     p->part.first = whole->first + part->first;
     p->part.ids = whole->ids + begin;
     p->part.type_ids = whole->type_ids + begin;
+    p->part.texts = whole->texts ? whole->texts + part->first : NULL;
     p->part.skip = whole->skip ? whole->skip + part->first : NULL;
     p->part.type_ids_fed = whole->type_ids_fed;
     for (uint32_t i = 0; i <= part->count; i++)

@@ -4,8 +4,14 @@
 
 /* By eg_task. */
 static const eg_task_kind *const kinds[] = {
-    [EG_TASK_CLASSIFY] = &eg_task_classify, [EG_TASK_NER] = &eg_task_ner,       [EG_TASK_NSP] = &eg_task_nsp,
-    [EG_TASK_CHOOSE] = &eg_task_choose,     [EG_TASK_RERANK] = &eg_task_rerank, [EG_TASK_SPARSE] = &eg_task_sparse,
+    [EG_TASK_CLASSIFY] = &eg_task_classify,
+    [EG_TASK_NER] = &eg_task_ner,
+    [EG_TASK_NSP] = &eg_task_nsp,
+    [EG_TASK_CHOOSE] = &eg_task_choose,
+    [EG_TASK_RERANK] = &eg_task_rerank,
+    [EG_TASK_SPARSE] = &eg_task_sparse,
+    [EG_TASK_QA] = &eg_task_qa,
+    [EG_TASK_FILL_MASK] = &eg_task_fill_mask,
 };
 
 /* --- checking ------------------------------------------------------------------------------------ */

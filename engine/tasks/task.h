@@ -25,7 +25,8 @@ typedef struct eg_task_kind {
     eg_status (*run)(eg_task_call *call, eg_error *err);
 } eg_task_kind;
 
-extern const eg_task_kind eg_task_classify, eg_task_ner, eg_task_nsp, eg_task_choose, eg_task_rerank, eg_task_sparse;
+extern const eg_task_kind eg_task_classify, eg_task_ner, eg_task_nsp, eg_task_choose, eg_task_rerank, eg_task_sparse,
+    eg_task_qa, eg_task_fill_mask;
 
 struct eg_task_call {
     const eg_task_kind *kind;
