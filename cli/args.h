@@ -79,8 +79,11 @@ typedef struct eg_arguments {
     const char *npz;
 
     /* tasks */
-    const char *query, *prompt;
+    const char *query, *prompt, *question, *context;
     int64_t top_k;
+    int64_t stride, max_answer; /* qa */
+    eg_switch no_answer;
+    eg_strings targets; /* fill-mask */
     const char *aggregation; /* ner */
 
     /* tokenize */

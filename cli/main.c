@@ -17,6 +17,8 @@ static const eg_command *const commands[] = {
     &eg_cmd_similarity,
     &eg_cmd_classify,
     &eg_cmd_ner,
+    &eg_cmd_qa,
+    &eg_cmd_fill_mask,
     &eg_cmd_nsp,
     &eg_cmd_choose,
     &eg_cmd_rerank,
