@@ -51,7 +51,7 @@ assert_becomes(const char *fuse, const char *before, const char *after)
 }
 
 /* No pass but this one. */
-#define ONLY(pass) "-canonicalise,-fold,-cse,-dce," pass
+#define ONLY(pass) "-canonicalise,-precompute,-fold,-cse,-dce," pass
 
 Test(canonicalise, removes_what_does_nothing)
 {
@@ -255,6 +255,164 @@ Test(cse, one_constant_for_the_same_bytes)
     cr_assert(graph.order.count == 2 && eg_graph_find(&graph, "two") == 0 && eg_graph_find(&graph, "one") != 0);
     cr_assert_eq(report_of(&result, "cse")->after.weight_bytes, sizeof data);
     eg_pass_result_finish(&result);
+    eg_graph_finish(&graph);
+}
+
+/* --- what is computed elsewhere ------------------------------------------------------------------ */
+
+/* Says what it was asked for, and gives numbers of its own. */
+typedef struct asked {
+    eg_strbuf text;
+    uint32_t times;
+    eg_status answer;
+} asked;
+
+static const float numbers[] = {1, 2, 3, 4, 5, 6, 7, 8};
+
+static eg_status
+note_work(void *user, eg_graph *work, const void **data, eg_error *err)
+{
+    asked *a = user;
+    a->times++;
+    cr_assert_eq(eg_graph_verify(work, err), EG_OK, "%s", test_error_line(err));
+    cr_assert_eq(eg_graph_write(work, &a->text, err), EG_OK);
+    for (size_t i = 0; i < work->outputs.count; i++)
+        data[i] = numbers;
+    return a->answer == EG_OK ? EG_OK : eg_fail(err, a->answer, "it cannot be computed");
+}
+
+static void
+give_data(eg_graph *graph)
+{
+    for (eg_value_id id = 1; id < graph->values.count; id++) {
+        const eg_const *constant = eg_graph_value(graph, id)->constant;
+        for (uint32_t i = 0; constant && i < constant->view_count; i++)
+            constant->views[i].data = numbers;
+    }
+}
+
+static eg_status
+run_computing(eg_graph *graph, const char *fuse, asked *a, eg_pass_result *out, eg_error *err)
+{
+    const eg_computer computer = {note_work, a};
+    const eg_pass_options options = {.fuse = fuse, .dump_after = "precompute", .computer = &computer};
+    eg_error_init(err);
+    return eg_run_passes(graph, &options, out, err);
+}
+
+/* %keys and %sum are computed, %turned is moved before and %values after that; %unread is for nobody. */
+#define TABLES                                                                                                         \
+    X "const %w : table f32 [2, 4]\n"                                                                                  \
+      "const %v : table f32 [4, 2]\n"                                                                                  \
+      "%turned = transpose(%v) : table f32 [2, 4]\n"                                                                   \
+      "%keys = add(%w, %turned) : table f32 [2, 4]\n"                                                                  \
+      "%sum = add(%keys, %turned) : table f32 [2, 4]\n"                                                                \
+      "%unread = relu(%keys) : table f32 [2, 4]\n"                                                                     \
+      "%values = transpose(%sum) : table f32 [4, 2]\n"                                                                 \
+      "%a = matmul(%x, %sum) : token f32 [T, 2]\n"                                                                     \
+      "%b = matmul(%a, %values) : token f32 [T, 4]\n"                                                                  \
+      "%y = matmul(%b, %turned) : token f32 [T, 2]\n"                                                                  \
+      "output %y\n"
+#define NO_CLEANUP "-canonicalise,-fold,-cse,-dce,-tidy,-order"
+
+Test(precompute, what_depends_on_constants_alone)
+{
+    eg_graph graph = parse(TABLES);
+    eg_pass_result result;
+    eg_error err;
+    asked a = {.answer = EG_OK};
+    give_data(&graph);
+    cr_assert_eq(run_computing(&graph, NO_CLEANUP, &a, &result, &err), EG_OK, "%s", test_error_line(&err));
+    cr_assert_str_eq(a.text.data, "graph \"g\" sets 1\n"
+                                  "const %v : table f32 [4, 2]\n"
+                                  "const %w : table f32 [2, 4]\n"
+                                  "%turned = transpose(%v) : table f32 [2, 4]\n"
+                                  "%keys = add(%w, %turned) : table f32 [2, 4]\n"
+                                  "%sum = add(%keys, %turned) : table f32 [2, 4]\n"
+                                  "output %sum\n");
+    cr_assert_str_eq(result.dump.data, X "const %w : table f32 [2, 4]\n"
+                                         "const %v : table f32 [4, 2]\n"
+                                         "const %sum : table f32 [2, 4]\n"
+                                         "%turned = transpose(%v) : table f32 [2, 4]\n"
+                                         "%values = transpose(%sum) : table f32 [4, 2] from 5\n"
+                                         "%a = matmul(%x, %sum) : token f32 [T, 2] from 6\n"
+                                         "%b = matmul(%a, %values) : token f32 [T, 4] from 7\n"
+                                         "%y = matmul(%b, %turned) : token f32 [T, 2] from 8\n"
+                                         "output %y\n");
+    cr_assert(a.times == 1 && report_of(&result, "precompute")->hits == 2);
+    const eg_host_view *view = &eg_graph_value(&graph, eg_graph_find(&graph, "sum"))->constant->views[0];
+    cr_assert(view->data == numbers && view->strides[0] == 4 && view->strides[1] == 1);
+    eg_strbuf_finish(&a.text);
+    eg_pass_result_finish(&result);
+    eg_graph_finish(&graph);
+}
+
+Test(precompute, moves_after_it_are_folded)
+{
+    eg_graph graph = parse(TABLES);
+    eg_pass_result result;
+    eg_error err;
+    asked a = {.answer = EG_OK};
+    give_data(&graph);
+    cr_assert_eq(run_computing(&graph, "none", &a, &result, &err), EG_OK, "%s", test_error_line(&err));
+    cr_assert_eq(graph.order.count, 3);
+    const eg_host_view *turned = &eg_graph_value(&graph, eg_graph_find(&graph, "values"))->constant->views[0];
+    cr_assert(turned->data == numbers && turned->strides[0] == 1 && turned->strides[1] == 4);
+    eg_strbuf_finish(&a.text);
+    eg_pass_result_finish(&result);
+    eg_graph_finish(&graph);
+}
+
+Test(precompute, without_a_checkpoint_there_are_sizes)
+{
+    eg_graph graph = parse(TABLES);
+    eg_pass_result result;
+    eg_error err;
+    asked a = {.answer = EG_E_FAILED};
+    cr_assert_eq(run_computing(&graph, "none", &a, &result, &err), EG_OK, "%s", test_error_line(&err));
+    cr_assert(a.times == 0 && graph.order.count == 3 && report_of(&result, "precompute")->hits == 2);
+    cr_assert_null(eg_graph_value(&graph, eg_graph_find(&graph, "sum"))->constant->views[0].data);
+    eg_pass_result_finish(&result);
+    eg_graph_finish(&graph);
+}
+
+Test(precompute, an_output_stays)
+{
+    eg_graph graph = parse("graph \"g\" sets 1\nconst %w : table f32 [2, 4]\n"
+                           "%a = relu(%w) : table f32 [2, 4]\n%b = tanh(%a) : table f32 [2, 4]\noutput %b\n");
+    eg_pass_result result;
+    eg_error err;
+    asked a = {.answer = EG_OK};
+    give_data(&graph);
+    cr_assert_eq(run_computing(&graph, "none", &a, &result, &err), EG_OK, "%s", test_error_line(&err));
+    cr_assert_eq(graph.order.count, 1);
+    cr_assert_neq(strstr(a.text.data, "output %a\n"), NULL);
+    eg_strbuf_finish(&a.text);
+    eg_pass_result_finish(&result);
+    eg_graph_finish(&graph);
+}
+
+Test(precompute, needs_somebody_who_computes)
+{
+    eg_graph graph = parse(TABLES);
+    give_data(&graph);
+    eg_pass_result result = run(&graph, "none");
+    const eg_pass_report *report = report_of(&result, "precompute");
+    cr_assert(report->hits == 0 && report->refused.count == 2);
+    cr_assert_str_eq(report->refused.items[1].at, "sum");
+    eg_pass_result_finish(&result);
+    eg_graph_finish(&graph);
+}
+
+Test(precompute, a_failure_is_the_passes)
+{
+    eg_graph graph = parse(TABLES);
+    eg_pass_result result;
+    eg_error err;
+    asked a = {.answer = EG_E_NONFINITE};
+    give_data(&graph);
+    cr_assert_eq(run_computing(&graph, "none", &a, &result, &err), EG_E_NONFINITE);
+    eg_strbuf_finish(&a.text);
     eg_graph_finish(&graph);
 }
 
