@@ -105,11 +105,6 @@ unknown_argument(const eg_call *call, const eg_yaml *entry, const eg_arg_spec *a
     for (size_t i = 0; i < count; i++)
         names[n++] = args[i].name;
     const char *word = call->op ? call->op->name : call->word->name;
-    const char *later = eg_argument_later(entry->key);
-    if (later) {
-        eg_status status = eg_yaml_fail_key(entry, err, "'%s' needs an op that this build does not have", entry->key);
-        return eg_hint(err, status, "it %s", later);
-    }
     eg_status status = eg_yaml_fail_key(entry, err, "'%s' has no argument '%s'", word, entry->key);
     const char *near = eg_nearest(entry->key, names, n);
     return near ? eg_hint(err, status, "did you mean '%s'?", near) : status;

@@ -266,7 +266,6 @@ bool eg_op_is_step(const eg_op *op);
 const eg_word *eg_word_find(const char *name);       /* steps/words.c */
 const char *const *eg_word_names(size_t *out_count); /* for suggestions */
 const char *eg_word_later(const char *name);         /* what a reserved word waits for, or NULL */
-const char *eg_argument_later(const char *name);     /* the same of arguments */
 
 /* --- weights (weights.c) ------------------------------------------------------------------------- */
 
@@ -276,6 +275,10 @@ const char *eg_argument_later(const char *name);     /* the same of arguments */
  */
 EG_NODISCARD eg_status eg_expand_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const int64_t *dims,
                                         uint32_t rank, eg_value_id *out, eg_error *err);
+/* The same tensor as a constant of `joined` axes, the last of which are the file's last ones, read as one. */
+EG_NODISCARD eg_status eg_expand_joined_weight(eg_expand *x, const eg_yaml *node, const char *suffix,
+                                               const int64_t *dims, uint32_t rank, uint32_t joined, eg_value_id *out,
+                                               eg_error *err);
 /* weights.c: the tensor of that name, or of an older one that `rename:` gives. */
 const eg_tensor *eg_find_tensor(const eg_recipe *recipe, const eg_weights *weights, const char *prefix,
                                 const char *name);
@@ -327,14 +330,16 @@ typedef struct eg_linear {
     const eg_yaml *weight; /* full name; or NULL */
     const eg_yaml *bias;   /* true, false, an expression, a full name; NULL: true */
     int64_t out;
-    bool in_out; /* stored [in, out] */
+    bool in_out;    /* stored [in, out] */
+    int64_t groups; /* of columns, each with its own rows of the weight [out, in / groups]; 1: no groups */
+    int64_t kernel; /* rows around each one that are read, by a weight [out, in / groups, kernel]; 1: itself */
 } eg_linear;
 EG_NODISCARD eg_status eg_emit_linear(eg_expand *x, const eg_yaml *at, const eg_linear *linear, eg_value_id in,
                                       eg_value_id *out, eg_error *err);
 /* Its two tables alone: weight [out, in] and bias [out] (0: none). */
 EG_NODISCARD eg_status eg_emit_linear_tables(eg_expand *x, const eg_yaml *at, const eg_linear *linear, int64_t in_size,
                                              eg_value_id *weight, eg_value_id *bias, eg_error *err);
-/* Reads name, weight, bias and layout of a call. */
+/* Reads name, weight, bias, layout and groups of a call. */
 EG_NODISCARD eg_status eg_linear_read(eg_expand *x, const eg_call *call, eg_linear *out, eg_error *err);
 /* One part of a table's rows where the parts take turns head by head: h0 of part 0, h0 of part 1, …, h1 of part 0, … */
 EG_NODISCARD eg_status eg_emit_part_per_head(eg_expand *x, const eg_yaml *at, eg_value_id table, int64_t heads,

@@ -272,15 +272,48 @@ table_of_steps(eg_expand *x, const eg_yaml *at, const char *name, const int64_t 
     return eg_yaml_fail(at, err, "'%s' is %s; %s is expected", name, got, want);
 }
 
-eg_status
-eg_expand_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const int64_t *dims, uint32_t rank,
-                 eg_value_id *out, eg_error *err)
+/* How a tensor of these dims is read: as a constant of `axes` axes, its last ones as one. */
+typedef struct shape {
+    const int64_t *dims;
+    uint32_t rank, axes;
+    int64_t as[EG_MAX_RANK];
+} shape;
+
+static eg_status
+join_axes(shape *s, const eg_yaml *at, eg_error *err)
 {
+    for (uint32_t i = 0; i < s->rank; i++) {
+        uint32_t axis = i < s->axes ? i : s->axes - 1;
+        if (i < s->axes)
+            s->as[axis] = s->dims[i];
+        else if (!eg_mul_i64(s->as[axis], s->dims[i], &s->as[axis]))
+            return eg_yaml_fail(at, err, "the tensor is too big");
+    }
+    return EG_OK;
+}
+
+/* The joined axes lie one after another, so that the last one's stride is that of all. */
+static bool
+lies_joined(const eg_tensor *tensor, const shape *s)
+{
+    for (uint32_t i = s->axes; i < s->rank; i++) {
+        if (s->dims[i - 1] != 1 && tensor->strides[i - 1] != tensor->strides[i] * s->dims[i])
+            return false;
+    }
+    return true;
+}
+
+static eg_status
+expand(eg_expand *x, const eg_yaml *node, const char *suffix, shape *s, eg_value_id *out, eg_error *err)
+{
+    const int64_t *dims = s->dims;
+    uint32_t rank = s->rank;
     const eg_recipe *recipe = x->recipe;
     eg_expr_env env = eg_expand_env(x);
     EG_TRY(eg_eval_choice(node, &env, &node, err));
+    EG_TRY(join_axes(s, node, err));
     if (node->type == EG_YAML_STRING && node->text[0] == '=')
-        return table_of_steps(x, node, node->text + 1, dims, rank, out, err);
+        return table_of_steps(x, node, node->text + 1, s->as, s->axes, out, err);
     eg_request request = {.head = x->at.head, .section = x->at.section, .untaken = x->at.untaken, .at = node};
     EG_TRY(read_candidates(x, node, suffix, &request, err));
     EG_TRY(count_elements(dims, rank, node, &request.elements, err));
@@ -302,9 +335,31 @@ eg_expand_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const in
     uint64_t known;
     if (eg_map_get(&x->constants, key, strlen(key), &known)) {
         *out = (eg_value_id)known;
-        return check_again(x, *out, dims, rank, node, err);
+        return check_again(x, *out, s->as, s->axes, node, err);
     }
     if (tensor)
         EG_TRY(check_shape(tensor, dims, rank, node, err));
-    return add_constant(x, key, name, tensor, dims, rank, out, err);
+    if (tensor && !lies_joined(tensor, s))
+        return eg_fail_at(err, EG_E_INPUT, tensor->file, 0, 0,
+                          "the tensor '%s' is stored with its axes in another order", tensor->name);
+    eg_tensor joined;
+    if (tensor) {
+        joined = *tensor;
+        joined.strides[s->axes - 1] = tensor->strides[rank - 1];
+    }
+    return add_constant(x, key, name, tensor ? &joined : NULL, s->as, s->axes, out, err);
+}
+
+eg_status
+eg_expand_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const int64_t *dims, uint32_t rank,
+                 eg_value_id *out, eg_error *err)
+{
+    return expand(x, node, suffix, &(shape){.dims = dims, .rank = rank, .axes = rank}, out, err);
+}
+
+eg_status
+eg_expand_joined_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const int64_t *dims, uint32_t rank,
+                        uint32_t joined, eg_value_id *out, eg_error *err)
+{
+    return expand(x, node, suffix, &(shape){.dims = dims, .rank = rank, .axes = joined}, out, err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linear: x · Wᵀ + b. */
+/* linear: x · Wᵀ + b, and conv1d, the same of the rows around each token. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "frontend/family/steps/steps.h"
@@ -64,6 +65,26 @@ is_table(const eg_yaml *name)
     return name && name->type == EG_YAML_STRING && name->text[0] == '=';
 }
 
+/* What the file has: [out, in] or [in, out], and where groups or neighbours are asked for [out, in / groups, kernel]. */
+static eg_status
+emit_weight(eg_expand *x, const eg_yaml *at, const eg_linear *linear, int64_t in_size, eg_value_id *weight,
+            eg_error *err)
+{
+    const eg_yaml *tensor = linear->weight ? linear->weight : linear->name;
+    const char *suffix = linear->weight ? "" : ".weight";
+    if (in_size % linear->groups != 0 || linear->out % linear->groups != 0)
+        return eg_yaml_fail(at, err, "%" PRId64 " groups do not fit widths of %" PRId64 " and %" PRId64, linear->groups,
+                            in_size, linear->out);
+    if (linear->in_out && linear->groups > 1)
+        return eg_yaml_fail(at, err, "in groups a weight is stored [out, in / groups], not in_out");
+    const int64_t stored[3] = {linear->out, in_size / linear->groups, linear->kernel};
+    const int64_t turned[2] = {in_size, linear->out};
+    if (linear->kernel > 1)
+        return eg_expand_joined_weight(x, tensor, suffix, stored, 3, 2, weight, err);
+    EG_TRY(eg_expand_weight(x, tensor, suffix, linear->in_out ? turned : stored, 2, weight, err));
+    return linear->in_out ? emit_transposed(x, at, *weight, weight, err) : EG_OK;
+}
+
 eg_status
 eg_emit_linear_tables(eg_expand *x, const eg_yaml *at, const eg_linear *linear, int64_t in_size, eg_value_id *weight,
                       eg_value_id *bias, eg_error *err)
@@ -73,14 +94,7 @@ eg_emit_linear_tables(eg_expand *x, const eg_yaml *at, const eg_linear *linear, 
     *bias = 0;
     if (!tensor)
         return eg_yaml_fail(at, err, "the name of a linear's weight is not given");
-    int64_t stored[2] = {linear->out, in_size};
-    if (linear->in_out) {
-        stored[0] = in_size;
-        stored[1] = linear->out;
-    }
-    EG_TRY(eg_expand_weight(x, tensor, linear->weight ? "" : ".weight", stored, 2, weight, err));
-    if (linear->in_out)
-        EG_TRY(emit_transposed(x, at, *weight, weight, err));
+    EG_TRY(emit_weight(x, at, linear, in_size, weight, err));
     EG_TRY(read_bias(x, linear->bias, &bias_name, &want_bias, err));
     if (bias_name)
         return eg_expand_weight(x, bias_name, "", &linear->out, 1, bias, err);
@@ -100,7 +114,12 @@ eg_emit_linear(eg_expand *x, const eg_yaml *at, const eg_linear *linear, eg_valu
     eg_value_id weight, bias;
     EG_TRY(eg_emit_width(x, at, in, &width, err));
     EG_TRY(eg_emit_linear_tables(x, at, linear, width, &weight, &bias, err));
-    EG_TRY(eg_emit(x, at, "matmul", (eg_value_id[]){in, weight}, 2, NULL, 0, out, err));
+    eg_attr kernel = eg_attr_int("kernel", linear->kernel), groups = eg_attr_int("groups", linear->groups);
+    if (linear->kernel > 1)
+        EG_TRY(eg_emit(x, at, "unfold", &in, 1, &kernel, 1, &in, err));
+    bool grouped = linear->groups > 1;
+    EG_TRY(eg_emit(x, at, grouped ? "grouped_matmul" : "matmul", (eg_value_id[]){in, weight}, 2, &groups, grouped, out,
+                   err));
     return bias ? eg_emit(x, at, "bias_add", (eg_value_id[]){*out, bias}, 2, NULL, 0, out, err) : EG_OK;
 }
 
@@ -109,7 +128,7 @@ eg_linear_read(eg_expand *x, const eg_call *call, eg_linear *out, eg_error *err)
 {
     static const char *const layouts[] = {"out_in", "in_out"};
     uint32_t layout;
-    *out = (eg_linear){0};
+    *out = (eg_linear){.kernel = 1};
     EG_TRY(eg_call_get(x, call, "name", &out->name, err));
     EG_TRY(eg_call_get(x, call, "weight", &out->weight, err));
     out->bias = eg_call_arg(call, "bias");
@@ -117,7 +136,7 @@ eg_linear_read(eg_expand *x, const eg_call *call, eg_linear *out, eg_error *err)
         return eg_call_fail(call, NULL, err, "a linear has either a name, for NAME.weight and NAME.bias, or `weight:`");
     EG_TRY(eg_call_choice(x, call, "layout", layouts, 2, 0, &layout, err));
     out->in_out = layout == 1;
-    return EG_OK;
+    return eg_call_int(x, call, "groups", 1, 1, &out->groups, err);
 }
 
 eg_status
@@ -128,6 +147,20 @@ eg_run_linear(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     EG_TRY(eg_chain_one(chain, call->step, "linear", &in, err));
     EG_TRY(eg_linear_read(x, call, &linear, err));
     EG_TRY(eg_call_size(x, call, "out", &linear.out, err));
+    EG_TRY(eg_emit_linear(x, call->step, &linear, in, &out, err));
+    eg_chain_set(chain, out);
+    return EG_OK;
+}
+
+eg_status
+eg_run_conv1d(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
+{
+    eg_linear linear;
+    eg_value_id in, out;
+    EG_TRY(eg_chain_one(chain, call->step, "conv1d", &in, err));
+    EG_TRY(eg_linear_read(x, call, &linear, err));
+    EG_TRY(eg_call_size(x, call, "out", &linear.out, err));
+    EG_TRY(eg_call_size(x, call, "kernel", &linear.kernel, err));
     EG_TRY(eg_emit_linear(x, call->step, &linear, in, &out, err));
     eg_chain_set(chain, out);
     return EG_OK;
