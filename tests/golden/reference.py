@@ -7,6 +7,7 @@ a time, unpadded, in float32, so that no padding and no neighbour takes part.
 """
 
 import argparse
+import fnmatch
 import inspect
 import pathlib
 import sys
@@ -18,6 +19,7 @@ import transformers
 from random_weights import read_header, write_weights
 
 LENGTHS = (7, 1, 19, 12, 3)
+RAW_ATTENTIONS = ("squeezebert",) # model types whose classes return scores as attentions
 NAMED_BY_FILE = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
@@ -36,12 +38,16 @@ def model_class(config, name=None):
     return found
 
 
-def load(folder, name=None):
-    """The model, every tensor of which must come from the file."""
+def is_computed(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def load(folder, name=None, computed=()):
+    """The model, every tensor of which must come from the file, but those that it computes itself."""
     config = transformers.AutoConfig.from_pretrained(folder)
     kind = model_class(config, name)
     model, info = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
-    missing = set(info["missing_keys"])
+    missing = {key for key in info["missing_keys"] if not is_computed(key, computed)}
     # The bare encoder makes itself a random pooler where the file has none: nothing depends on it but pooler_output.
     model.has_own_pooler = not any("pooler" in key for key in missing)
     if kind is transformers.MODEL_MAPPING[type(config)]:
@@ -59,13 +65,14 @@ def shapes_of(kind, config):
         return read_header(pathlib.Path(folder) / "model.safetensors")[1]
 
 
-def randomise(folder, seed, name=None, scales=None):
+def randomise(folder, seed, name=None, scales=None, computed=()):
     """Writes a folder's model.safetensors from a seed; returns its names and shapes."""
     path = folder / "model.safetensors"
     if any((folder / file).exists() for file in NAMED_BY_FILE) and not (path.exists() and "random_seed" in read_header(path)[0]):
         raise Refused(f"{folder} has weights; --random is for a config.json without them")
     config = transformers.AutoConfig.from_pretrained(folder)
     shapes = shapes_of(model_class(config, name), config)
+    shapes = {key: shape for key, shape in shapes.items() if not is_computed(key, computed)}
     write_weights(path, shapes, seed, scales)
     return shapes
 
@@ -111,6 +118,8 @@ def outputs_of(model, text):
     with torch.no_grad():
         out = model(**inputs, output_hidden_states=True, output_attentions=True, return_dict=True, **more)
     found = {"hidden_states": torch.cat(out.hidden_states).numpy(), "attentions": torch.cat(out.attentions).numpy()}
+    if model.config.model_type in RAW_ATTENTIONS:
+        found["attentions"] = torch.softmax(torch.from_numpy(found["attentions"]), -1).numpy()
     found["last_hidden_state"] = found["hidden_states"][-1]
     for name, value in out.items():
         if name.endswith("logits") or name == "pooler_output" and model.has_own_pooler:
