@@ -78,7 +78,7 @@ float *eg_cpu_scratch_of(const eg_host_call *call, uint32_t worker);
  * a head of its own, in the worker's part. */
 int64_t eg_cpu_pack_rows(const eg_dims *dims, uint32_t threads);
 #define EG_CPU_PACK_HEAD 16
-/* The part that all workers of a matmul share: *out_floats, at least a unit of the node's rows. */
+/* The part that all workers share: *out_floats, at least a unit of a matmul's rows, and what `shared_row` asks for. */
 float *eg_cpu_scratch_shared(const eg_host_call *call, uint64_t *out_floats);
 
 /* Bytes of both; eg_host_backend's. */

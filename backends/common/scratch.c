@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run's scratch: a part that all workers of a padded matmul share, then one for each worker. */
+/* A run's scratch: a part that all workers share, then one for each worker. */
 #include "backend.h"
 
 /* Most floats that padded matmuls ask for; above, only their last rows are padded. */
@@ -35,14 +35,16 @@ most_rows(const eg_dims *dims)
     return rows;
 }
 
-/* Floats of the part that padded matmuls share; it comes first. */
+/* Floats of the part that the workers share, of a padded matmul or of a table by distance; it comes first. */
 static uint64_t
 shared_floats(const eg_exec *exec, const eg_dims *dims)
 {
     uint64_t unit = eg_cpu_device_of(exec->device)->row_unit;
     uint64_t all = round_up(most_rows(dims), unit) * exec->scratch.matmul_row, least = unit * exec->scratch.matmul_row;
     uint64_t most = least > MOST_SHARED ? least : MOST_SHARED;
-    return round_up(all < least ? least : all > most ? most : all, 16);
+    uint64_t padded = all < least ? least : all > most ? most : all;
+    uint64_t by_row = exec->scratch.shared_row * worker_rows(dims);
+    return round_up(padded > by_row ? padded : by_row, 16);
 }
 
 int64_t

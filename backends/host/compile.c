@@ -127,6 +127,7 @@ compile_node(eg_exec *exec, const eg_view *view, uint32_t number, uint32_t *inpu
     keep_most(&exec->scratch.row, reader.scratch.row);
     keep_most(&exec->scratch.matmul_row, reader.scratch.matmul_row);
     keep_most(&exec->scratch.packed, reader.scratch.packed);
+    keep_most(&exec->scratch.shared_row, reader.scratch.shared_row);
     return EG_OK;
 }
 

@@ -108,10 +108,11 @@ typedef enum eg_host_pool {
 typedef struct eg_host_attrs {
     int64_t index, begin, end, axis, heads, key_heads, window, skip;
     int64_t to, by, groups, kernel_rows;
+    int64_t centre, buckets, max_distance; /* of relative positions; buckets 0: each distance has a row of its own */
     int64_t head_size, value_size; /* of attention: width of a head of q and k, and of one of v and the result */
     double factor, offset, eps, theta, divide;
     bool causal, skip_prompt, has_skip, has_end;
-    bool has_bias, has_residual, text_query, rms, interleaved;
+    bool has_bias, has_residual, text_query, rms, of_keys, interleaved;
     uint32_t tables;
     eg_host_activation activation;
     eg_host_pool pool;
@@ -125,6 +126,7 @@ typedef struct eg_host_scratch {
     uint64_t row;        /* floats for each row of the longest text and each thread */
     uint64_t matmul_row; /* floats for each row of a matmul that is padded to whole units */
     uint64_t packed;     /* floats for each of the rows that a thread packs together, and each thread */
+    uint64_t shared_row; /* floats for each row of the longest text, which all threads share */
 } eg_host_scratch;
 
 typedef struct eg_host_node {
@@ -197,6 +199,9 @@ bool eg_host_same_rows(const eg_value_info *a, const eg_value_info *b);
  *  rotary_table    theta, divide; its width is the output's
  *  rotary          heads, head_size, interleaved; the second input's width is what turns
  *  alibi           heads
+ *  relative_bias   heads, buckets, max_distance
+ *  relative_scores heads, head_size, factor (scale), centre (offset), buckets (0: none), max_distance, of_keys (its rows
+ *                  are keys')
  *  apply           heads, key_heads, head_size
  *  pool            (first_token to weighted_mean) skip_prompt; begin, end, has_end of those that have them; token: index too
  *  linear          has_bias, has_residual, activation. Inputs: x, w, b if has_bias, r (the last) if has_residual
@@ -227,6 +232,8 @@ bool eg_host_accept_scores(eg_host_reader *reader);
 bool eg_host_accept_rotary_table(eg_host_reader *reader);
 bool eg_host_accept_rotary(eg_host_reader *reader);
 bool eg_host_accept_alibi(eg_host_reader *reader);
+bool eg_host_accept_relative_bias(eg_host_reader *reader);
+bool eg_host_accept_relative_scores(eg_host_reader *reader);
 bool eg_host_accept_softmax(eg_host_reader *reader);
 bool eg_host_accept_apply(eg_host_reader *reader);
 bool eg_host_accept_pool(eg_host_reader *reader);
@@ -241,6 +248,14 @@ bool eg_host_accept_pool_normalize(eg_host_reader *reader);
 
 /* How much alibi of so many heads lowers the scores of this one for each step between query and key. */
 double eg_host_alibi_slope(int64_t head, int64_t heads);
+
+/*
+ * Which row of the table a distance means, as the models that these come from compute it, in f32. Both are monotone in the
+ * distance's absolute value, and safe for any distance of two rows.
+ *  relative_bias: of key - query, in [0, buckets). relative_scores: of query - key, before centre and clamping.
+ */
+int64_t eg_host_bias_bucket(const eg_host_attrs *attrs, int64_t distance);
+int64_t eg_host_score_bucket(const eg_host_attrs *attrs, int64_t distance);
 
 /* Product of the axes from `axis` on. */
 int64_t eg_host_width_from(const eg_value_info *info, uint32_t axis);

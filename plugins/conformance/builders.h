@@ -42,4 +42,7 @@ typedef bool build_fn(check_case *c, const char *op, uint32_t v);
 /* fused.c */
 build_fn build_linear, build_glu_linear, build_attention, build_add_norm, build_embed_norm, build_pool_normalize;
 
+/* relative.c */
+build_fn build_relative_bias, build_relative_scores;
+
 #endif

@@ -499,6 +499,8 @@ static const op_cases ops[] = {
     {"rotary_table", build_rotary_table, 1e-6},
     {"rotary", build_rotary, 1e-6},
     {"alibi", build_alibi, 1e-6},
+    {"relative_bias", build_relative_bias, 0},
+    {"relative_scores", build_relative_scores, 2e-5},
     {"softmax", build_softmax, 1e-5},
     {"apply", build_apply, 2e-5},
     {"first_token", build_pool, 0},

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes ops.bin: small cases of every op of docs/ops.md with the results torch gives in float64.
 
-Usage: python make_ops.py OUT.bin   (needs torch and numpy)
+Usage: python make_ops.py OUT.bin   (needs torch, transformers and numpy)
 
 The format is a sequence of little-endian fields, read by tests/unit/op_cases.c:
   file:   "EGOPS1\0\0", u32 cases
@@ -585,6 +585,62 @@ def add_ranges():
                          text(F.normalize(torch.stack(out), dim=-1)), {"pool": op, **attrs}, 5e-6)
 
 
+def distances(n):
+    """query - key, [n, n]."""
+    return torch.arange(n)[:, None] - torch.arange(n)[None]
+
+
+def add_relative_bias():
+    from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
+    for name, batch, buckets, most, heads in (("small", RAGGED, 8, 5, 2), ("mpnet", PADDED, 32, 128, 3), ("least", LONG, 4, 3, 1),
+                                              ("odd", LONG, 7, 9, 2), ("long", Batch((150, 150, 0), (3, 3, 0)), 32, 60, 1)):
+        biases = rand(buckets, heads)
+        blocks = [d(biases)[MPNetEncoder.relative_position_bucket(-distances(n), buckets, most)].permute(2, 0, 1)
+                  for _, n, _, _ in batch.rows]
+        case(f"relative_bias {name}", "relative_bias", batch, [table(biases), token(rand(batch.T, 3))], pair(blocks, heads),
+             {"max_distance": most}, 0)
+    biases = rand(8, 2)
+    blocks = [d(biases)[MPNetEncoder.relative_position_bucket(-distances(n), 8, 5)].permute(2, 0, 1) for _, n, _, _ in RAGGED.rows]
+    case("relative_bias of a computed table and ids", "relative_bias", RAGGED,
+         [table(biases, weight=False), Value(TOKEN, rng.integers(0, 9, 13), [1], I32)], pair(blocks, 2), {"max_distance": 5}, 0)
+
+
+def add_relative_scores():
+    from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
+    # batch, heads, head size, rows of the table, offset, buckets, largest distance
+    variants = [("own", RAGGED, 2, 8, 14, 7, 0, 0), ("clamped", LONG, 3, 5, 12, 6, 0, 0), ("one row", RAGGED, 1, 7, 1, 0, 0, 0),
+                ("far off", RAGGED, 1, 4, 3, 40, 0, 0), ("negative offset", LONG, 2, 3, 9, -4, 0, 0),
+                ("buckets", LONG, 2, 16, 16, 8, 8, 20), ("few buckets", LONG, 1, 8, 8, 4, 4, 9), ("steep", LONG, 2, 4, 16, 8, 8, 6),
+                ("padded", PADDED, 2, 6, 8, 4, 4, 8), ("buckets off centre", LONG, 1, 6, 9, 2, 8, 12),
+                ("long", Batch((117, 117, 0), (49, 49, 0)), 1, 20, 64, 32, 32, 90), ("long own", Batch((130, 130, 0)), 1, 32, 260, 130, 0, 0)]
+    for name, batch, heads, size, count, offset, buckets, most in variants:
+        x, rows = rand(batch.T, heads * size), rand(count, heads * size)
+        of_heads = d(rows).reshape(count, heads, size).transpose(0, 1)
+        attrs = {"heads": heads, "scale": 1 / math.sqrt(3 * size)}
+        if offset:
+            attrs["offset"] = offset
+        if buckets:
+            attrs |= {"buckets": buckets, "max_distance": most}
+        for of in ("query", "key"):
+            blocks = []
+            for start, n, _, _ in batch.rows:
+                index = distances(n)
+                if buckets:
+                    index = make_log_bucket_position(index, buckets, most).long()
+                index = torch.clamp(index + offset, 0, count - 1)
+                products = d(x[start:start + n]).reshape(n, heads, size).transpose(0, 1) @ of_heads.transpose(1, 2)
+                if of == "key":  # as the models do: by key first, then turned
+                    s = torch.gather(products, -1, index.T[None].expand(heads, n, n)).transpose(1, 2)
+                else:
+                    s = torch.gather(products, -1, index[None].expand(heads, n, n))
+                blocks.append(s * attrs["scale"])
+            more = {"rows": of} if of == "key" else {}
+            case(f"relative_scores {name}, {of}", "relative_scores", batch, [token(x), table(rows)], pair(blocks, heads),
+                 {**attrs, **more}, 5e-6)
+    case("relative_scores of a computed table", "relative_scores", batch, [token(x), table(rows, weight=False)], pair(blocks, heads),
+         {**attrs, **more}, 5e-6)
+
+
 def put_str(out, s):
     s = s.encode()
     out += struct.pack("<H", len(s)) + s
@@ -618,7 +674,8 @@ def put_case(out, name, op, batch, inputs, output, attrs, tol):
 def main():
     for add in (add_unary, add_index, add_linear, add_binary, add_norms, add_attention, add_pooling, add_moves,
                 add_fused_linear, add_fused_glu, add_fused_attention, add_fused_norms, add_fused_pooling, add_spread,
-                add_rotary, add_alibi, add_choices, add_groups, add_neighbours, add_ranges):
+                add_rotary, add_alibi, add_choices, add_groups, add_neighbours, add_ranges,
+                add_relative_bias, add_relative_scores):
         add()
     out = bytearray(b"EGOPS1\0\0" + struct.pack("<I", len(cases)))
     for c in cases:

@@ -35,10 +35,12 @@ fake_refuses(const eg_device *device, const eg_view *view, uint32_t node)
 static inline void
 fake_read_attrs(const eg_device *device, const eg_view *view, uint32_t node)
 {
-    static const char *const ints[] = {"heads", "key_heads", "causal", "window", "skip",     "index", "skip_prompt",
-                                       "axis",  "begin",     "end",    "bias",   "residual", "tables"};
-    static const char *const reals[] = {"factor", "eps", "scale"}, *const strings[] = {"form", "to", "activation",
-                                                                                       "norm", "pool"};
+    static const char *const ints[] = {"heads",       "key_heads", "causal",  "window",       "skip",  "index",
+                                       "skip_prompt", "axis",      "begin",   "end",          "bias",  "residual",
+                                       "tables",      "offset",    "buckets", "max_distance", "width", "to",
+                                       "by",          "kernel",    "groups"};
+    static const char *const reals[] = {"factor", "eps", "scale", "offset", "theta", "divide"},
+                             *const strings[] = {"form", "to", "activation", "norm", "pool", "rows", "style"};
     int64_t integer;
     double real;
     const char *string;

@@ -77,11 +77,32 @@ maker_embeddings(maker *m)
 
 /* --- layers -------------------------------------------------------------------------------------- */
 
+eg_status
+maker_relative(maker *m, eg_value_id x, int64_t heads, eg_value_id *out)
+{
+    int64_t rows = 4 + maker_below(m, 20);
+    eg_value_id table;
+    eg_attr attrs[] = {maker_int("heads", heads),
+                       maker_float("scale", 0.3),
+                       maker_int("offset", rows / 2),
+                       {.name = "rows", .type = EG_ATTR_STRING, .string = maker_coin(m) ? "key" : "query"},
+                       maker_int("buckets", rows),
+                       maker_int("max_distance", rows + maker_below(m, 20))};
+    if (maker_coin(m)) {
+        EG_TRY(maker_constant(m, rows, heads, -1, 1, &table));
+        return maker_add(m, "relative_bias", (eg_value_id[]){table, x}, 2, &attrs[5], 1, out);
+    }
+    EG_TRY(maker_constant(m, rows, maker_width_of(m, x), -1, 1, &table));
+    return maker_add(m, "relative_scores", (eg_value_id[]){x, table}, 2, attrs, maker_coin(m) ? 6 : 4, out);
+}
+
 /* Something to add to the scores: those of other queries and keys, of as many heads or one, or what the distance gives. */
 static eg_status
 pair_bias(maker *m, eg_value_id x, const eg_attr *attrs, eg_value_id *out)
 {
     eg_value_id inputs[] = {x, x};
+    if (attrs[4].integer == 0 && maker_coin(m))
+        return maker_relative(m, x, attrs[0].integer, out);
     if (attrs[4].integer == 0 && maker_coin(m))
         return maker_add(m, "alibi", maker_coin(m) ? &x : &m->ids, 1, attrs, 1, out);
     eg_attr own[] = {attrs[0], maker_float("scale", 0.3), attrs[4]};
@@ -122,7 +143,7 @@ attention(maker *m, eg_value_id x, eg_value_id *out)
             EG_TRY(turned(m, v, key_heads, width / heads, &v));
     }
     EG_TRY(maker_add(m, "scores", (eg_value_id[]){q, k}, 2, attrs, 5, &s));
-    if (maker_below(m, 3) == 0) {
+    for (uint32_t biases = maker_below(m, 3) ? 0 : 1 + maker_below(m, 3); biases > 0; biases--) {
         EG_TRY(pair_bias(m, x, attrs, &p));
         EG_TRY(maker_add_two(m, "add", s, p, &s)); /* scores first: they have all the heads */
     }

@@ -320,6 +320,14 @@ make_attention(maker *m)
     return maker_add(m, "apply", (eg_value_id[]){p, v}, 2, attrs, 2, &out);
 }
 
+/* Pairs of what tables hold for distances. */
+static eg_status
+make_relative(maker *m)
+{
+    eg_value_id x = maker_pick(m, &m->tokens), out;
+    return maker_relative(m, x, maker_width_of(m, x) % 2 == 0 ? 2 : 1, &out);
+}
+
 static eg_status
 make_pair_sum(maker *m)
 {
@@ -386,11 +394,11 @@ static eg_status
 grow(maker *m, uint32_t nodes)
 {
     static eg_status (*const steps[])(maker *) = {
-        make_linear,     make_linear,     make_linear,  make_norm,       make_gather,
-        make_arithmetic, make_arithmetic, make_scale,   make_activation, make_activation,
-        make_normalize,  make_attention,  make_grouped, make_choice,     make_neighbours,
-        make_neighbours, make_pair_sum,   make_pooling, make_moves,      maker_embeddings,
-        maker_layer,     maker_layer,     maker_gated,  maker_pooled,    maker_encoder,
+        make_linear,     make_linear,   make_linear,      make_norm,       make_gather,    make_arithmetic,
+        make_arithmetic, make_scale,    make_activation,  make_activation, make_normalize, make_attention,
+        make_grouped,    make_choice,   make_neighbours,  make_neighbours, make_relative,  make_pair_sum,
+        make_pooling,    make_moves,    maker_embeddings, maker_layer,     maker_layer,    maker_gated,
+        maker_pooled,    maker_encoder,
     };
     const eg_type ids = eg_type_token(EG_I32, 0, 0);
     EG_TRY(eg_graph_add_input(m->graph, "token_ids", &ids, &m->ids, m->err));

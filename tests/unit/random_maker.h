@@ -40,6 +40,9 @@ EG_NODISCARD eg_status maker_weight(maker *m, int64_t rows, int64_t width, eg_va
 /* layer_norm or rms_norm: brings the numbers back to where nothing overflows. */
 EG_NODISCARD eg_status maker_norm(maker *m, eg_value_id x, eg_value_id *out);
 
+/* What a table holds for distances, for pairs of x's texts: relative_bias or relative_scores. */
+EG_NODISCARD eg_status maker_relative(maker *m, eg_value_id x, int64_t heads, eg_value_id *out);
+
 /* Whole patterns, as models have them, now and then with a flaw (random_blocks.c). */
 EG_NODISCARD eg_status maker_embeddings(maker *m);
 EG_NODISCARD eg_status maker_layer(maker *m);

@@ -75,6 +75,11 @@ Test(ops, types)
     expect_type("grouped_matmul(%text, %thirds) {groups=3}", "text f32 [B, 9]");
     expect_type("scale(%x) {factor=2.0, offset=1.0}", "token f32 [T, 12]");
     expect_type("mean(%x) {begin=-4, end=7, skip_prompt=1}", "text f32 [B, 12]");
+    expect_type("relative_bias(%table, %ids) {max_distance=8}", "pair f32 [12, P]");
+    expect_type("relative_bias(%square, %other_set) {max_distance=4}", "pair f32 [12, P(set=1)]");
+    expect_type("relative_scores(%x, %table) {heads=4}", "pair f32 [4, P]");
+    expect_type("relative_scores(%x, %row) {buckets=8, heads=3, max_distance=6, offset=-2, rows=\"key\", scale=0.5}",
+                "pair f32 [3, P]");
     expect_type("matmul(%x, %table)", "token f32 [T, 30]");
     expect_type("matmul(%text, %table)", "text f32 [B, 30]");
     expect_type("matmul(%table, %square)", "table f32 [30, 12]");
@@ -137,6 +142,15 @@ Test(ops, messages)
     expect_fault("sum(%x) {end=0}", "begin 0 and end 0 leave no row");
     expect_fault("first_token(%x) {end=3}", "end");
     expect_fault("pool_normalize(%x) {end=3, pool=\"last_token\"}", "last_token has no 'end'");
+    expect_fault("relative_bias(%row, %ids) {max_distance=8}", "a table of at least 4 buckets");
+    expect_fault("relative_bias(%table, %ids) {max_distance=7}", "max_distance is 7, but must be from 8");
+    expect_fault("relative_bias(%table, %text) {max_distance=9}", "token rows, whose pairs it is for, got text");
+    expect_fault("relative_scores(%x, %table) {buckets=8, heads=4}", "buckets and max_distance are given together");
+    expect_fault("relative_scores(%x, %table) {buckets=8, heads=4, max_distance=5}",
+                 "max_distance is 5, but must be from 6");
+    expect_fault("relative_scores(%x, %table) {heads=4, rows=\"value\"}", "rows is 'value'");
+    expect_fault("relative_scores(%x, %table) {heads=5}", "a multiple of 5 heads");
+    expect_fault("relative_scores(%narrow, %table) {heads=4}", "a table as wide as its rows, 8");
     expect_fault("gather(%x, %ids)", "gather needs a table, got token (x)");
     expect_fault("gather(%table, %x)", "one i32 id per token, got token f32 [T, 12] (x)");
     expect_fault("matmul(%narrow, %table)", "needs a weight [N, 8], got table f32 [30, 12] (table)");

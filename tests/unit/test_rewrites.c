@@ -220,6 +220,22 @@ Test(attention, is_one_node)
             "%y = attention(%x, %r, %x, %pair) {bias=1, heads=2}" T4 "output %y\n");
 }
 
+#define ONE_HEAD " : pair f32 [1, P]\n"
+Test(attention, sums_what_is_added)
+{
+    becomes("attention",
+            "%s = scores(%x, %r) {heads=2}" PAIRS "%a = relu(%pair)" ONE_HEAD "%t = add(%s, %a)" PAIRS
+            "%g = tanh(%pair)" ONE_HEAD "%n = add(%g, %t)" PAIRS "%p = softmax(%n)" PAIRS
+            "%y = apply(%p, %x) {heads=2}" T4 "output %y\n",
+            "%a = relu(%pair)" ONE_HEAD "%g = tanh(%pair)" ONE_HEAD "%n.bias = add(%a, %g)" ONE_HEAD
+            "%y = attention(%x, %r, %x, %n.bias) {bias=1, heads=2}" T4 "output %y\n");
+    /* a sum that is wanted itself */
+    refuses("attention",
+            "%s = scores(%x, %r) {heads=2}" PAIRS "%t = add(%s, %pair)" PAIRS "%n = add(%t, %pair)" PAIRS
+            "%p = softmax(%n)" PAIRS "%y = apply(%p, %x) {heads=2}" T4 "output %y\noutput %t\n",
+            "t", "t is an output");
+}
+
 Test(attention, leaves_probabilities_that_are_wanted)
 {
     refuses("attention", QKV SPREAD_OUT "output %a\noutput %p\n", "p", "p is an output");
