@@ -7,12 +7,16 @@
 A case of X.yaml is a `config` (a config.json, `model_type` in it) and the `heads` of models/X.yaml to make; a head may
 have config keys of its own: `{token_classification: {num_labels: 5}}`. The encoder alone is always made, too, its
 config.json as transformers writes it; those of heads are as the case has them. `scale` multiplies the weights whose names
-match a pattern, `type_ids` says whether they are fed (if not given: if the config has more than one type).
+match a pattern, `type_ids` says whether they are fed (if not given: if the config has more than one type). `published` is the
+config.json to test with, where files in the wild have other keys than the class of transformers reads from `config`. `computed`
+lists patterns of tensors that the file lacks, because the class computes them itself. `oracle` at the top is a module of this folder
+that brings the classes, for models that transformers has none for.
 
 Written are checkpoints.json (configs, names and shapes of tensors; random_weights.py makes the weights of them) and one
 npz for each checkpoint. Runs in the environment of script/setup --goldens.
 """
 
+import importlib
 import json
 import pathlib
 import shutil
@@ -27,11 +31,12 @@ from reference import class_for_head, load, random_texts, randomise, reference
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def make_checkpoint(out, name, config, head, case, seed):
+def make_checkpoint(out, name, more, head, case, seed):
     """Writes NAME.npz; returns what tests need to write the same checkpoint."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         path = folder / "config.json"
+        config = {**case["config"], **more}
         path.write_text(json.dumps(config))
         if head is None:
             transformers.AutoConfig.from_pretrained(folder).save_pretrained(folder)
@@ -39,11 +44,13 @@ def make_checkpoint(out, name, config, head, case, seed):
         else:
             kind = class_for_head(folder, head)
             path.write_text(json.dumps({**config, "architectures": [kind]}))
-        scales = case.get("scale", {})
-        shapes = randomise(folder, seed, kind, scales)
-        model = load(folder, kind)
+        scales, computed = case.get("scale", {}), case.get("computed", [])
+        shapes = randomise(folder, seed, kind, scales, computed)
+        model = load(folder, kind, computed)
         arrays = reference(model, random_texts(model.config, seed, case.get("type_ids")))
         kept = json.loads(path.read_text())
+    if "published" in case:
+        kept = {**case["published"], **more, **({"architectures": [kind]} if kind else {})}
     if head is not None: # the encoder's are compared where it stands alone
         arrays = {k: v for k, v in arrays.items() if not k.startswith("attentions") and k not in ("hidden_states", "last_hidden_state")}
     else:
@@ -53,7 +60,10 @@ def make_checkpoint(out, name, config, head, case, seed):
 
 
 def make_family(family):
-    cases = yaml.safe_load((HERE / f"{family}.yaml").read_text())["cases"]
+    written = yaml.safe_load((HERE / f"{family}.yaml").read_text())
+    cases = written["cases"]
+    if "oracle" in written:
+        importlib.import_module(written["oracle"])
     out = HERE / "families" / family
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -62,7 +72,7 @@ def make_family(family):
         for head in [None, *case.get("heads", [])]:
             name, more = next(iter(head.items())) if isinstance(head, dict) else (head, {})
             label = f"{i}-{name or 'encoder'}"
-            checkpoints.append(make_checkpoint(out, label, {**case["config"], **more}, name, case, 100 * i + len(checkpoints)))
+            checkpoints.append(make_checkpoint(out, label, more, name, case, 100 * i + len(checkpoints)))
     lines = ",\n".join(json.dumps(checkpoint) for checkpoint in checkpoints)
     (out / "checkpoints.json").write_text(f"[\n{lines}\n]\n")
     size = sum(path.stat().st_size for path in out.iterdir())
