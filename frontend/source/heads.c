@@ -130,7 +130,7 @@ add_hidden(eg_source *source, const eg_yaml *node, eg_error *err)
 static eg_status
 reserve(eg_source *source, size_t own, size_t more, eg_error *err)
 {
-    source->heads = eg_arena_calloc(&source->arena, own + more + 1, sizeof *source->heads);
+    source->heads = eg_arena_calloc(&source->arena, own + more + 2, sizeof *source->heads);
     source->hidden_heads = eg_arena_calloc(&source->arena, own + 1, sizeof *source->hidden_heads);
     source->head_weights = eg_arena_calloc(&source->arena, more + 1, sizeof *source->head_weights);
     return source->heads && source->hidden_heads && source->head_weights ? EG_OK : eg_fail_nomem(err, "the heads");
@@ -144,6 +144,16 @@ check_removal(const eg_source *source, const eg_yaml *node, eg_error *err)
         return EG_OK;
     return eg_yaml_fail_key(node, err, "the family '%s' has no head '%s' that null could remove", source->family.name,
                             node->key);
+}
+
+/* The head that SpladePooling makes, unless the instance has one of its name. */
+static eg_status
+add_pipeline_head(eg_source *source, eg_error *err)
+{
+    const eg_yaml *node;
+    EG_TRY(eg_pipeline_sparse_head(&source->pipeline, eg_yaml_get(source->family.root, "heads"), &source->arena, &node,
+                                   err));
+    return node && !eg_yaml_get(source->instance.heads, node->key) ? add_head(source, node, true, err) : EG_OK;
 }
 
 eg_status
@@ -160,5 +170,5 @@ eg_source_collect_heads(eg_source *source, eg_error *err)
         bool removes = more->items[i]->type == EG_YAML_NULL;
         EG_TRY(removes ? check_removal(source, more->items[i], err) : add_head(source, more->items[i], true, err));
     }
-    return EG_OK;
+    return add_pipeline_head(source, err);
 }

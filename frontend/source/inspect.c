@@ -108,8 +108,11 @@ put_pooling(const eg_source *source, eg_strbuf *out)
         if (source->pipeline.stages.items[i].kind == EG_STAGE_POOLING)
             pooling = &source->pipeline.stages.items[i].pooling;
     }
+    bool splade = source->pipeline.stages.count && source->pipeline.stages.items[0].kind == EG_STAGE_SPLADE;
     eg_strbuf_putc(out, '[');
-    if (!pooling)
+    if (!pooling && splade)
+        put_string(out, "splade");
+    else if (!pooling)
         put_string(out, eg_pool_name(EG_POOL_MEAN));
     else if (pooling->steps)
         put_string(out, "steps");

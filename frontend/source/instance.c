@@ -25,19 +25,11 @@ expect_if_there(const eg_yaml *node, eg_yaml_type type, eg_error *err)
     return node && node->type != EG_YAML_NULL ? eg_yaml_expect(node, type, err) : EG_OK;
 }
 
-/* `pooling: mean`, `pooling: [mean, max]`, `pooling: {steps: […]}`. */
+/* --- pooling ------------------------------------------------------------------------------------- */
+
 static eg_status
-read_pooling(const eg_yaml *node, eg_instance *out, eg_error *err)
+read_modes(const eg_yaml *node, eg_pooling *out, eg_error *err)
 {
-    out->has_pooling = true;
-    if (node->type == EG_YAML_MAP) {
-        static const char *const known[] = {"steps"};
-        EG_TRY(eg_yaml_check_keys(node, known, 1, err));
-        out->pooling.steps = eg_yaml_get(node, "steps");
-        if (!out->pooling.steps)
-            return eg_yaml_fail(node, err, "pooling is a mode, a list of modes, or {steps: […]}");
-        return eg_family_check_steps(out->pooling.steps, err);
-    }
     size_t count = node->type == EG_YAML_LIST ? node->count : 1;
     if (count == 0 || count > EG_POOL_COUNT)
         return eg_yaml_fail(node, err, "1 to %d poolings are expected", EG_POOL_COUNT);
@@ -45,15 +37,106 @@ read_pooling(const eg_yaml *node, eg_instance *out, eg_error *err)
         const eg_yaml *item = node->type == EG_YAML_LIST ? node->items[i] : node;
         const char *name;
         EG_TRY(eg_yaml_as_string(item, &name, err));
-        if (eg_pool_find(name, &out->pooling.modes[i], err) != EG_OK) {
+        if (eg_pool_find(name, &out->modes[i], err) != EG_OK) {
             eg_status status = eg_yaml_fail(item, err, "there is no pooling '%s'", name);
             return eg_hint(err, status,
                            "there are cls, pooler, mean, max, sum, mean_sqrt_len_tokens, weightedmean and lasttoken");
         }
     }
-    out->pooling.count = (uint32_t)count;
+    out->count = (uint32_t)count;
     return EG_OK;
 }
+
+/* `layers: 4` are the last four hidden states; `layers: [-1, 2]` those, in that order. */
+static eg_status
+read_layers(const eg_yaml *node, eg_pooling *out, eg_error *err)
+{
+    int64_t count = 0;
+    if (node->type != EG_YAML_LIST)
+        EG_TRY(eg_yaml_as_int(node, 1, EG_POOL_LAYERS_MAX, &count, err));
+    else if (node->count == 0 || node->count > EG_POOL_LAYERS_MAX)
+        return eg_yaml_fail(node, err, "1 to %d layers are expected", EG_POOL_LAYERS_MAX);
+    for (int64_t i = 0; i < count; i++)
+        out->layers[i] = i - count;
+    for (size_t i = 0; node->type == EG_YAML_LIST && i < node->count; i++)
+        EG_TRY(eg_yaml_as_int(node->items[i], -1000, 1000, &out->layers[i], err));
+    out->layer_count = (uint32_t)(node->type == EG_YAML_LIST ? node->count : (size_t)count);
+    return EG_OK;
+}
+
+static eg_status
+read_join(const eg_yaml *node, eg_pooling *out, eg_error *err)
+{
+    const char *word;
+    EG_TRY(eg_yaml_as_string(node, &word, err));
+    out->mean_of_layers = strcmp(word, "mean") == 0;
+    return out->mean_of_layers || strcmp(word, "concat") == 0 ? EG_OK
+                                                              : eg_yaml_fail(node, err, "'join' is concat or mean");
+}
+
+/* `tokens: [1, -1]`: rows [begin, end) of each text, negative from the end; null leaves a side open. */
+static eg_status
+read_tokens(const eg_yaml *node, eg_pooling *out, eg_error *err)
+{
+    static const char *const names[2] = {"begin", "end"};
+    EG_TRY(eg_yaml_expect(node, EG_YAML_LIST, err));
+    if (node->count != 2)
+        return eg_yaml_fail(node, err, "'tokens' is [BEGIN, END]; null leaves a side open");
+    for (size_t i = 0; i < 2; i++) {
+        int64_t number;
+        if (node->items[i]->type == EG_YAML_NULL)
+            continue;
+        EG_TRY(eg_yaml_as_int(node->items[i], -INT32_MAX, INT32_MAX, &number, err));
+        out->span[out->span_count++] = eg_attr_int(names[i], number);
+    }
+    for (uint32_t i = 0; i < out->count; i++) {
+        eg_pool mode = out->modes[i];
+        if (mode == EG_POOL_CLS || mode == EG_POOL_LAST || mode == EG_POOL_POOLER)
+            return eg_yaml_fail(node, err, "'tokens' is for means, sums and max; %s takes one token",
+                                eg_pool_name(mode));
+    }
+    return EG_OK;
+}
+
+static eg_status
+read_pooling_map(const eg_yaml *node, eg_pooling *out, eg_error *err)
+{
+    static const char *const known[] = {"steps", "mode", "layers", "join", "tokens"};
+    EG_TRY(eg_yaml_check_keys(node, known, sizeof known / sizeof *known, err));
+    const eg_yaml *mode = eg_yaml_get(node, "mode"), *layers = eg_yaml_get(node, "layers"),
+                  *join = eg_yaml_get(node, "join"), *tokens = eg_yaml_get(node, "tokens");
+    out->steps = eg_yaml_get(node, "steps");
+    if ((out->steps != NULL) == (mode != NULL))
+        return eg_yaml_fail(node, err, "pooling has either 'mode' or 'steps'");
+    if (out->steps && (layers || join || tokens))
+        return eg_yaml_fail(node, err, "'layers', 'join' and 'tokens' go with 'mode', not with 'steps'");
+    if (out->steps)
+        return eg_family_check_steps(out->steps, err);
+    if (join && !layers)
+        return eg_yaml_fail_key(join, err, "'join' says how 'layers' are joined, and there are none");
+    EG_TRY(read_modes(mode, out, err));
+    if (layers)
+        EG_TRY(read_layers(layers, out, err));
+    for (uint32_t i = 0; layers && i < out->count; i++) {
+        if (out->modes[i] == EG_POOL_POOLER)
+            return eg_yaml_fail(layers, err, "the pooler has one layer, the last");
+    }
+    if (join)
+        EG_TRY(read_join(join, out, err));
+    return tokens ? read_tokens(tokens, out, err) : EG_OK;
+}
+
+/* `pooling: mean`, `pooling: [mean, max]`, `pooling: {mode: mean, layers: 4}`, `pooling: {steps: […]}`. */
+static eg_status
+read_pooling(const eg_yaml *node, eg_instance *out, eg_error *err)
+{
+    out->has_pooling = true;
+    out->pooling.at = node;
+    return node->type == EG_YAML_MAP ? read_pooling_map(node, &out->pooling, err)
+                                     : read_modes(node, &out->pooling, err);
+}
+
+/* --- the file ------------------------------------------------------------------------------------ */
 
 static eg_status
 check_heads(const eg_yaml *heads, eg_error *err)

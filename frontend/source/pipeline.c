@@ -2,6 +2,7 @@
 /* modules.json and the files that it names, in the spellings of old and new releases of sentence-transformers. */
 #include "frontend/source/pipeline.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -58,17 +59,48 @@ bool_member(const eg_json *object, const char *key, bool absent, const char *fil
     return EG_OK;
 }
 
+/* A size by its key; where it is not said, *out is {0}. */
 static eg_status
-size_member(const eg_json *object, const char *key, const char *file, int64_t *out, eg_error *err)
+size_member(const eg_json *object, const char *key, const char *file, eg_stage_size *out, eg_error *err)
 {
     const eg_json *value;
     EG_TRY(member(object, key, EG_JSON_INT, "an integer", file, &value, err));
+    *out = (eg_stage_size){0};
     if (!value)
-        return eg_fail_at(err, EG_E_INPUT, file, 0, 0, "the key '%s' is missing", key);
+        return EG_OK;
     if (value->integer < 1 || value->integer > MAX_WIDTH)
         return eg_fail_at(err, EG_E_INPUT, file, value->line, value->column, "%s is no size", key);
-    *out = value->integer;
+    *out = (eg_stage_size){value->integer, key, value->line, value->column};
     return EG_OK;
+}
+
+static eg_status
+needed_size(const eg_json *object, const char *key, const char *file, eg_stage_size *out, eg_error *err)
+{
+    EG_TRY(size_member(object, key, file, out, err));
+    return out->value ? EG_OK : eg_fail_at(err, EG_E_INPUT, file, 0, 0, "the key '%s' is missing", key);
+}
+
+/* The width that a module takes, by its name in old and new releases. */
+static eg_status
+width_member(const eg_json *config, const char *file, eg_stage_size *out, eg_error *err)
+{
+    EG_TRY(size_member(config, "embedding_dimension", file, out, err));
+    return out->value ? EG_OK : size_member(config, "word_embedding_dimension", file, out, err);
+}
+
+/* One of the words, or the first where the key is not there. */
+static eg_status
+word_member(const eg_json *config, const char *key, const char *const words[2], const char *file, bool *second,
+            eg_error *err)
+{
+    const eg_json *value;
+    EG_TRY(member(config, key, EG_JSON_STRING, "a string", file, &value, err));
+    *second = value && strcmp(value->string, words[1]) == 0;
+    if (!value || *second || strcmp(value->string, words[0]) == 0)
+        return EG_OK;
+    return eg_fail_at(err, EG_E_INPUT, file, value->line, value->column, "%s is '%s'; %s or %s is expected", key,
+                      value->string, words[0], words[1]);
 }
 
 static eg_status
@@ -90,6 +122,20 @@ check_keys(const eg_json *object, const char *file, const char *const *known, si
 }
 
 #define CHECK_KEYS(object, file, list, err) check_keys(object, file, list, sizeof(list) / sizeof *(list), err)
+
+/* A module's config.json, which it cannot do without. */
+static eg_status
+read_module_config(eg_pipeline_stage *stage, const char *const *known, size_t count, eg_arena *arena,
+                   const eg_json **out, eg_error *err)
+{
+    EG_TRY(read_object(stage->folder, "config.json", arena, out, &stage->file, err));
+    if (!*out)
+        return eg_fail_at(err, EG_E_INPUT, stage->file, 0, 0, "the file is missing; it says how the module computes");
+    return check_keys(*out, stage->file, known, count, err);
+}
+
+#define MODULE_CONFIG(stage, list, arena, out, err)                                                                    \
+    read_module_config(stage, list, sizeof(list) / sizeof *(list), arena, out, err)
 
 /* --- Pooling ------------------------------------------------------------------------------------- */
 
@@ -149,11 +195,9 @@ read_pooling(eg_pipeline *pipeline, eg_arena *arena, eg_pipeline_stage *stage, e
                                         "pooling_mode_lasttoken",
                                         "include_prompt"};
     const eg_json *config;
-    const char *file;
-    EG_TRY(read_object(stage->folder, "config.json", arena, &config, &file, err));
-    if (!config)
-        return eg_fail_at(err, EG_E_INPUT, file, 0, 0, "the file is missing; it says how to pool");
-    EG_TRY(CHECK_KEYS(config, file, known, err));
+    EG_TRY(MODULE_CONFIG(stage, known, arena, &config, err));
+    const char *file = stage->file;
+    EG_TRY(width_member(config, file, &stage->in, err));
     EG_TRY(bool_member(config, "include_prompt", true, file, &pipeline->include_prompt, err));
     const eg_json *mode = eg_json_get(config, "pooling_mode");
     if (!mode || mode->type == EG_JSON_NULL)
@@ -175,8 +219,8 @@ read_activation(const eg_json *name, const char *file, eg_pipeline_stage *stage,
 {
     static const struct {
         const char *class_name, *op;
-    } known[] = {{"Identity", NULL}, {"Tanh", "tanh"}, {"ReLU", "relu"},      {"GELU", "gelu"},
-                 {"SiLU", "silu"},   {"Mish", "mish"}, {"Sigmoid", "sigmoid"}};
+    } known[] = {{"Identity", NULL}, {"Tanh", "tanh"}, {"ReLU", "relu"},       {"GELU", "gelu"},
+                 {"SiLU", "silu"},   {"Mish", "mish"}, {"Sigmoid", "sigmoid"}, {"Softmax", "softmax"}};
     stage->activation = "tanh";
     if (!name)
         return EG_OK;
@@ -189,7 +233,7 @@ read_activation(const eg_json *name, const char *file, eg_pipeline_stage *stage,
     }
     eg_status status = eg_fail_at(err, EG_E_INPUT, file, name->line, name->column,
                                   "the activation '%s' is not supported", name->string);
-    return eg_hint(err, status, "supported are Identity, Tanh, ReLU, GELU, SiLU, Mish and Sigmoid");
+    return eg_hint(err, status, "supported are Identity, Tanh, ReLU, GELU, SiLU, Mish, Sigmoid and Softmax");
 }
 
 /* Modules may read and write other features of a text than its embedding; those are not supported. */
@@ -210,13 +254,10 @@ read_dense(eg_arena *arena, eg_pipeline_stage *stage, eg_error *err)
     static const char *const known[] = {"in_features",       "out_features",       "bias",        "activation_function",
                                         "module_input_name", "module_output_name", "use_residual"};
     const eg_json *config, *activation;
-    const char *file;
-    EG_TRY(read_object(stage->folder, "config.json", arena, &config, &file, err));
-    if (!config)
-        return eg_fail_at(err, EG_E_INPUT, file, 0, 0, "the file is missing; it says the sizes of the module");
-    EG_TRY(CHECK_KEYS(config, file, known, err));
-    EG_TRY(size_member(config, "in_features", file, &stage->in, err));
-    EG_TRY(size_member(config, "out_features", file, &stage->out, err));
+    EG_TRY(MODULE_CONFIG(stage, known, arena, &config, err));
+    const char *file = stage->file;
+    EG_TRY(needed_size(config, "in_features", file, &stage->in, err));
+    EG_TRY(needed_size(config, "out_features", file, &stage->more, err));
     EG_TRY(bool_member(config, "bias", true, file, &stage->bias, err));
     EG_TRY(bool_member(config, "use_residual", false, file, &stage->residual, err));
     EG_TRY(check_feature(config, "module_input_name", file, err));
@@ -231,13 +272,58 @@ read_layer_norm(eg_arena *arena, eg_pipeline_stage *stage, eg_error *err)
 {
     static const char *const known[] = {"dimension"};
     const eg_json *config;
-    const char *file;
-    EG_TRY(read_object(stage->folder, "config.json", arena, &config, &file, err));
-    if (!config)
-        return eg_fail_at(err, EG_E_INPUT, file, 0, 0, "the file is missing; it says the sizes of the module");
-    EG_TRY(CHECK_KEYS(config, file, known, err));
-    EG_TRY(size_member(config, "dimension", file, &stage->in, err));
+    EG_TRY(MODULE_CONFIG(stage, known, arena, &config, err));
+    EG_TRY(needed_size(config, "dimension", stage->file, &stage->in, err));
     return eg_weights_open(stage->folder, &stage->weights, err);
+}
+
+/* The file of Normalize may be missing: it was without one for years. */
+static eg_status
+read_normalize(eg_arena *arena, eg_pipeline_stage *stage, eg_error *err)
+{
+    static const char *const known[] = {"module_input_name", "module_output_name"};
+    const eg_json *config;
+    EG_TRY(read_object(stage->folder, "config.json", arena, &config, &stage->file, err));
+    if (!config)
+        return EG_OK;
+    EG_TRY(CHECK_KEYS(config, stage->file, known, err));
+    EG_TRY(check_feature(config, "module_input_name", stage->file, err));
+    return check_feature(config, "module_output_name", stage->file, err);
+}
+
+/* --- WeightedLayerPooling, SpladePooling --------------------------------------------------------- */
+
+static eg_status
+read_layers(eg_arena *arena, eg_pipeline_stage *stage, eg_error *err)
+{
+    static const char *const known[] = {"word_embedding_dimension", "embedding_dimension", "layer_start",
+                                        "num_hidden_layers"};
+    const eg_json *config, *start;
+    EG_TRY(MODULE_CONFIG(stage, known, arena, &config, err));
+    EG_TRY(width_member(config, stage->file, &stage->in, err));
+    EG_TRY(size_member(config, "num_hidden_layers", stage->file, &stage->more, err));
+    EG_TRY(member(config, "layer_start", EG_JSON_INT, "an integer", stage->file, &start, err));
+    stage->layer_start = start ? start->integer : 4;
+    if (!stage->more.value)
+        stage->more = (eg_stage_size){.value = 12, .key = "num_hidden_layers"};
+    if (stage->layer_start < 0 || stage->layer_start > stage->more.value)
+        return eg_fail_at(err, EG_E_INPUT, stage->file, start ? start->line : 0, start ? start->column : 0,
+                          "layer_start is %" PRId64 "; the hidden states are 0 to %" PRId64, stage->layer_start,
+                          stage->more.value);
+    return eg_weights_open(stage->folder, &stage->weights, err);
+}
+
+static eg_status
+read_splade(eg_arena *arena, eg_pipeline_stage *stage, eg_error *err)
+{
+    static const char *const known[] = {"pooling_strategy", "activation_function", "embedding_dimension",
+                                        "word_embedding_dimension", "chunk_size"};
+    static const char *const strategies[2] = {"max", "sum"}, *const activations[2] = {"relu", "log1p_relu"};
+    const eg_json *config;
+    EG_TRY(MODULE_CONFIG(stage, known, arena, &config, err));
+    EG_TRY(width_member(config, stage->file, &stage->in, err));
+    EG_TRY(word_member(config, "pooling_strategy", strategies, stage->file, &stage->sum, err));
+    return word_member(config, "activation_function", activations, stage->file, &stage->twice, err);
 }
 
 /* --- modules.json -------------------------------------------------------------------------------- */
@@ -250,14 +336,18 @@ add_stage(eg_pipeline *pipeline, eg_stage_kind kind, const char *folder, eg_aren
         return eg_fail_nomem(err, "the modules");
     eg_pipeline_stage *added = &pipeline->stages.items[pipeline->stages.count - 1];
     switch (kind) {
+    case EG_STAGE_LAYERS:
+        return read_layers(arena, added, err);
     case EG_STAGE_POOLING:
         return read_pooling(pipeline, arena, added, err);
+    case EG_STAGE_SPLADE:
+        return read_splade(arena, added, err);
     case EG_STAGE_DENSE:
         return read_dense(arena, added, err);
     case EG_STAGE_LAYER_NORM:
         return read_layer_norm(arena, added, err);
     case EG_STAGE_NORMALIZE:
-        break;
+        return read_normalize(arena, added, err);
     }
     return EG_OK;
 }
@@ -283,10 +373,9 @@ read_module(eg_pipeline *pipeline, const char *dir, size_t index, const eg_json 
     static const struct {
         const char *class_name;
         eg_stage_kind kind;
-    } kinds[] = {{"Pooling", EG_STAGE_POOLING},
-                 {"Dense", EG_STAGE_DENSE},
-                 {"LayerNorm", EG_STAGE_LAYER_NORM},
-                 {"Normalize", EG_STAGE_NORMALIZE}};
+    } kinds[] = {{"WeightedLayerPooling", EG_STAGE_LAYERS}, {"Pooling", EG_STAGE_POOLING},
+                 {"SpladePooling", EG_STAGE_SPLADE},        {"Dense", EG_STAGE_DENSE},
+                 {"LayerNorm", EG_STAGE_LAYER_NORM},        {"Normalize", EG_STAGE_NORMALIZE}};
     const eg_json *type, *path;
     if (module->type != EG_JSON_OBJECT)
         return eg_json_wrong_type(module, file, "an object", err);
@@ -300,8 +389,10 @@ read_module(eg_pipeline *pipeline, const char *dir, size_t index, const eg_json 
     if (!folder)
         return eg_fail_nomem(err, "a path");
     const char *dot = strrchr(type->string, '.'), *last = dot ? dot + 1 : type->string;
-    if (index == 0 && strcmp(last, "Transformer") == 0) {
+    bool masked_lm = strcmp(last, "MLMTransformer") == 0;
+    if (index == 0 && (masked_lm || strcmp(last, "Transformer") == 0)) {
         pipeline->transformer = folder;
+        pipeline->masked_lm = masked_lm;
         return EG_OK;
     }
     if (index > 0 && strcmp(last, "Dropout") == 0)
@@ -313,21 +404,44 @@ read_module(eg_pipeline *pipeline, const char *dir, size_t index, const eg_json 
     eg_status status = eg_fail_at(err, EG_E_INPUT, file, type->line, type->column,
                                   "the module '%s' is not supported here", type->string);
     return eg_hint(err, status,
-                   "supported are Transformer first, then Pooling, Dense, LayerNorm, Normalize and Dropout");
+                   "supported are Transformer or MLMTransformer first, then WeightedLayerPooling, Pooling, "
+                   "SpladePooling, Dense, LayerNorm, Normalize and Dropout");
 }
 
-/* Whatever comes first after the transformer must make one row per text. */
+/* Rows of tokens first, then one row per text, then what works on that. */
 static eg_status
 check_order(const eg_pipeline *pipeline, const eg_json *modules, const char *file, eg_error *err)
 {
+    const eg_pipeline_stage *stages = pipeline->stages.items;
+    size_t count = pipeline->stages.count, first = count && stages[0].kind == EG_STAGE_LAYERS ? 1 : 0;
     if (!pipeline->transformer)
         return eg_fail_at(err, EG_E_INPUT, file, modules->line, modules->column, "there is no Transformer module");
-    if (pipeline->stages.count && pipeline->stages.items[0].kind != EG_STAGE_POOLING)
+    if (count && (first == count || stages[first].kind > EG_STAGE_SPLADE))
         return eg_fail_at(err, EG_E_INPUT, file, modules->line, modules->column,
                           "the first module after the Transformer is not Pooling");
-    for (size_t i = 1; i < pipeline->stages.count; i++) {
-        if (pipeline->stages.items[i].kind == EG_STAGE_POOLING)
+    for (size_t i = first + 1; i < count; i++) {
+        if (stages[i].kind <= EG_STAGE_SPLADE)
             return eg_fail_at(err, EG_E_INPUT, file, modules->line, modules->column, "there are two Pooling modules");
+    }
+    return EG_OK;
+}
+
+/* SpladePooling reads the logits of a masked LM, the other modules read hidden states. */
+static eg_status
+check_rows(const eg_pipeline *pipeline, eg_error *err)
+{
+    for (size_t i = 0; i < pipeline->stages.count; i++) {
+        const eg_pipeline_stage *stage = &pipeline->stages.items[i];
+        bool splade = stage->kind == EG_STAGE_SPLADE;
+        if (splade && !pipeline->masked_lm)
+            return eg_hint(err,
+                           eg_fail_at(err, EG_E_INPUT, stage->file, 0, 0,
+                                      "SpladePooling takes the logits of a masked LM, and the Transformer gives none"),
+                           "the first module is an MLMTransformer, or sentence_bert_config.json says "
+                           "\"transformer_task\": \"fill-mask\"");
+        if (!splade && stage->kind <= EG_STAGE_SPLADE && pipeline->masked_lm)
+            return eg_fail_at(err, EG_E_INPUT, stage->file, 0, 0,
+                              "the Transformer gives logits of a masked LM; only SpladePooling takes them");
     }
     return EG_OK;
 }
@@ -351,14 +465,64 @@ read_modules(const char *dir, eg_arena *arena, eg_pipeline *pipeline, eg_error *
 
 /* --- the other files ----------------------------------------------------------------------------- */
 
+/* Keys that may be there and that nobody reads are said, not refused: these files carry what only training needs. */
+static eg_status
+warn_of_keys(eg_pipeline *pipeline, const eg_json *config, const char *file, const char *const *known, size_t count,
+             eg_arena *arena, eg_error *err)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        bool found = config->items[i].type == EG_JSON_NULL;
+        for (size_t k = 0; k < count && !found; k++)
+            found = strcmp(known[k], config->items[i].key) == 0;
+        if (found)
+            continue;
+        const char *line =
+            eg_arena_printf(arena, "%s:%u:%u: nobody reads the key '%s'", file, config->items[i].key_line,
+                            config->items[i].key_column, config->items[i].key);
+        if (!line || !EG_PUSH(&pipeline->warnings, line))
+            return eg_fail_nomem(err, "the warnings");
+    }
+    return EG_OK;
+}
+
+/* Which output of the transformer the modules take: its last hidden state, or logits. */
+static eg_status
+read_task(eg_pipeline *pipeline, const eg_json *config, const char *file, eg_error *err)
+{
+    static const char *const tasks[] = {"feature-extraction", "fill-mask", "sequence-classification"};
+    const eg_json *task, *output;
+    EG_TRY(member(config, "transformer_task", EG_JSON_STRING, "a string", file, &task, err));
+    bool known = !task;
+    for (size_t i = 0; i < 3 && !known; i++)
+        known = strcmp(task->string, tasks[i]) == 0;
+    if (!known)
+        return eg_hint(
+            err,
+            eg_fail_at(err, EG_E_INPUT, file, task->line, task->column, "the transformer_task is '%s'", task->string),
+            "known are feature-extraction, fill-mask and sequence-classification");
+    if (task)
+        pipeline->masked_lm = strcmp(task->string, "fill-mask") == 0;
+    bool hidden = !task || strcmp(task->string, "feature-extraction") == 0;
+    output = eg_json_get(eg_json_get(eg_json_get(config, "modality_config"), "text"), "method_output_name");
+    const char *want = hidden && !pipeline->masked_lm ? "last_hidden_state" : "logits";
+    if (output && (output->type != EG_JSON_STRING || strcmp(output->string, want) != 0))
+        return eg_fail_at(err, EG_E_INPUT, file, output->line, output->column,
+                          "another output of the transformer than '%s' is not supported", want);
+    return EG_OK;
+}
+
 static eg_status
 read_sentence_config(eg_arena *arena, eg_pipeline *pipeline, eg_error *err)
 {
+    static const char *const known[] = {"max_seq_length", "do_lower_case", "transformer_task", "modality_config",
+                                        "module_output_name"};
     const eg_json *config, *length;
     const char *file;
     EG_TRY(read_object(pipeline->transformer, "sentence_bert_config.json", arena, &config, &file, err));
     if (!config)
         return EG_OK;
+    EG_TRY(warn_of_keys(pipeline, config, file, known, sizeof known / sizeof *known, arena, err));
+    EG_TRY(read_task(pipeline, config, file, err));
     EG_TRY(bool_member(config, "do_lower_case", false, file, &pipeline->do_lower_case, err));
     length = eg_json_get(config, "max_seq_length");
     if (!length || length->type == EG_JSON_NULL || length->type == EG_JSON_BIG)
@@ -416,11 +580,17 @@ read_similarity(const eg_json *name, const char *file, eg_pipeline *pipeline, eg
 static eg_status
 read_general_config(const char *dir, eg_arena *arena, eg_pipeline *pipeline, eg_error *err)
 {
+    static const char *const known[] = {"prompts",      "similarity_fn_name", "activation_fn", "default_prompt_name",
+                                        "truncate_dim", "model_type",         "__version__"};
     const eg_json *config, *value;
     const char *file;
+    eg_stage_size truncate_dim;
     EG_TRY(read_object(dir, "config_sentence_transformers.json", arena, &config, &file, err));
     if (!config)
         return EG_OK;
+    EG_TRY(warn_of_keys(pipeline, config, file, known, sizeof known / sizeof *known, arena, err));
+    EG_TRY(size_member(config, "truncate_dim", file, &truncate_dim, err));
+    pipeline->truncate_dim = (uint32_t)truncate_dim.value;
     EG_TRY(member(config, "prompts", EG_JSON_OBJECT, "an object", file, &value, err));
     EG_TRY(read_prompts(value, file, pipeline, err));
     EG_TRY(member(config, "similarity_fn_name", EG_JSON_STRING, "a string", file, &value, err));
@@ -448,6 +618,8 @@ eg_pipeline_read(const char *dir, eg_arena *arena, eg_pipeline *out, eg_error *e
         status = read_sentence_config(arena, out, err);
     if (status == EG_OK)
         status = read_general_config(dir, arena, out, err);
+    if (status == EG_OK)
+        status = check_rows(out, err);
     if (status != EG_OK)
         eg_pipeline_finish(out);
     return status;
@@ -477,5 +649,6 @@ eg_pipeline_finish(eg_pipeline *pipeline)
     eg_free(pipeline->stages.items);
     eg_free(pipeline->prompts.items);
     eg_free(pipeline->prompt_names.items);
+    eg_free(pipeline->warnings.items);
     *pipeline = (eg_pipeline){0};
 }

@@ -23,23 +23,47 @@ typedef enum {
 
 const char *eg_pool_name(eg_pool pool);
 
+enum { EG_POOL_LAYERS_MAX = 32 };
+
 typedef struct eg_pooling {
     eg_pool modes[EG_POOL_COUNT]; /* in the order in which their results are joined */
     uint32_t count;
+    int64_t layers[EG_POOL_LAYERS_MAX]; /* hidden states, negative ones from the end; none: the last one */
+    uint32_t layer_count;
+    bool mean_of_layers; /* else what the layers give is joined */
+    eg_attr span[2];     /* begin, end of the rows that count */
+    uint32_t span_count;
+    const eg_yaml *at;    /* an instance's, for messages; or NULL */
     const eg_yaml *steps; /* an instance's own steps instead of modes; or NULL */
 } eg_pooling;
 
-typedef enum { EG_STAGE_POOLING, EG_STAGE_DENSE, EG_STAGE_LAYER_NORM, EG_STAGE_NORMALIZE } eg_stage_kind;
+typedef enum {
+    EG_STAGE_LAYERS, /* the weighted mean of hidden states, in place of the last one */
+    EG_STAGE_POOLING,
+    EG_STAGE_SPLADE, /* of the logits of a masked LM */
+    EG_STAGE_DENSE,
+    EG_STAGE_LAYER_NORM,
+    EG_STAGE_NORMALIZE
+} eg_stage_kind;
+
+/* A number of a module's config.json, with its place. */
+typedef struct eg_stage_size {
+    int64_t value; /* 0: not said */
+    const char *key;
+    uint32_t line, column;
+} eg_stage_size;
 
 typedef struct eg_pipeline_stage {
     eg_stage_kind kind;
     eg_pooling pooling;
-    int64_t in, out; /* dense; layer norm: in */
+    eg_stage_size in;   /* the width of what enters; splade: of what comes out */
+    eg_stage_size more; /* dense: the width of what comes out; layers: how many the model has */
+    int64_t layer_start;
     bool bias, residual;
+    bool sum, twice;        /* splade: sum, not max; log1p twice */
     const char *activation; /* op; NULL: none */
-    const char *form;       /* of gelu */
     eg_weights weights;
-    const char *folder;
+    const char *folder, *file; /* file: its config.json */
 } eg_pipeline_stage;
 
 typedef struct eg_prompt {
@@ -47,8 +71,10 @@ typedef struct eg_prompt {
 } eg_prompt;
 
 typedef struct eg_pipeline {
-    bool found;              /* modules.json is there */
-    const char *transformer; /* the folder of config.json and the weights */
+    bool found;                    /* modules.json is there */
+    bool masked_lm;                /* the transformer comes with its masked LM head, and gives logits */
+    EG_VEC(const char *) warnings; /* what files say and nobody reads */
+    const char *transformer;       /* the folder of config.json and the weights */
     EG_VEC(eg_pipeline_stage) stages;
     bool include_prompt;
     EG_VEC(eg_prompt) prompts;
@@ -57,6 +83,7 @@ typedef struct eg_pipeline {
     const char *similarity;
     const char *activation; /* of a cross encoder's scores, as the file writes it; or NULL */
     int64_t max_seq_length; /* 0: not said */
+    uint32_t truncate_dim;  /* 0: not said */
     bool do_lower_case;
 } eg_pipeline;
 
@@ -77,7 +104,15 @@ typedef struct eg_embedding_options {
     uint32_t truncate_dim;     /* 0: all */
 } eg_embedding_options;
 
-/* The value of "embedding". */
+/* pooling.c: one row per text. rows: token rows, NULL: last_hidden_state. */
+EG_NODISCARD eg_status eg_emit_pooling(eg_expand *x, const eg_pooling *pooling, bool include_prompt,
+                                       const eg_value_id *rows, eg_value_id *out, eg_error *err);
+
+/* stages.c: a sentence-transformers SPLADE pipeline as a head, for `sparse`; *out NULL: it is none. In the arena. */
+EG_NODISCARD eg_status eg_pipeline_sparse_head(const eg_pipeline *pipeline, const eg_yaml *family_heads,
+                                               eg_arena *arena, const eg_yaml **out, eg_error *err);
+
+/* stages.c: the value of "embedding". */
 EG_NODISCARD eg_status eg_emit_embedding(eg_expand *x, const eg_pipeline *pipeline, const eg_embedding_options *options,
                                          eg_value_id *out, eg_error *err);
 

@@ -126,6 +126,16 @@ judge(eg_source *source, eg_expand *x, eg_status status, const eg_error *own, eg
     return standing->why_not ? EG_OK : eg_fail_nomem(err, "a head");
 }
 
+/* Modules and an instance's pooling must fit the model, whether or not an embedding is asked for. */
+static eg_status
+judge_modules(eg_source *source, eg_expand *x, eg_error *err)
+{
+    const eg_instance *instance = &source->instance;
+    eg_embedding_options options = {.pooling = instance->has_pooling ? &instance->pooling : NULL, .normalize = -1};
+    eg_value_id ignored;
+    return eg_emit_embedding(x, &source->pipeline, &options, &ignored, err);
+}
+
 static eg_status
 judge_sections(eg_source *source, eg_expand *x, eg_error *err)
 {
@@ -160,7 +170,7 @@ judge_sections(eg_source *source, eg_expand *x, eg_error *err)
             return own.code;
         }
     }
-    return EG_OK;
+    return judge_modules(source, x, err);
 }
 
 /* --- parameters ---------------------------------------------------------------------------------- */
@@ -484,6 +494,23 @@ prepare_standings(eg_source *source, eg_error *err)
     return EG_OK;
 }
 
+/* What the files of sentence-transformers say and nobody reads, or what says nothing in this model. */
+static eg_status
+warn_of_files(eg_source *source, eg_error *err)
+{
+    const eg_pipeline *pipeline = &source->pipeline;
+    const eg_json *states = eg_json_get(source->config.root, "output_hidden_states");
+    bool weighs = pipeline->stages.count && pipeline->stages.items[0].kind == EG_STAGE_LAYERS;
+    bool pushed = true;
+    for (size_t i = 0; i < pipeline->warnings.count && pushed; i++)
+        pushed = EG_PUSH(&source->warnings, pipeline->warnings.items[i]);
+    if (pushed && weighs && !(states && states->type == EG_JSON_BOOL && states->boolean)) {
+        const char *line = "WeightedLayerPooling changes nothing: config.json does not say output_hidden_states";
+        pushed = EG_PUSH(&source->warnings, line);
+    }
+    return pushed ? EG_OK : eg_fail_nomem(err, "the warnings");
+}
+
 eg_status
 eg_source_survey(eg_source *source, const char *wanted_head, eg_error *err)
 {
@@ -499,6 +526,7 @@ eg_source_survey(eg_source *source, const char *wanted_head, eg_error *err)
     EG_TRY(eg_source_describe_heads(source, err));
     if (source->survey.position_rows < 1)
         return eg_fail_at(err, EG_E_INPUT, source->config.file, 0, 0, "the position table has no usable rows");
+    EG_TRY(warn_of_files(source, err));
     if (source->has_weights)
         EG_TRY(warn_of_unused(source, &source->weights, err));
     for (uint32_t i = 0; i < source->head_weight_count; i++)

@@ -186,11 +186,10 @@ Test(pipeline, dense_is_a_linear_and_its_activation)
 Test(pipeline, widths_must_fit)
 {
     write_dense("", 5);
-    cr_assert_eq(open_model(), EG_OK);
-    eg_build_options options = {.normalize = -1};
-    cr_assert_null(ops_of(&options));
-    cr_assert(strstr(test_error_line(&error), "takes vectors of 5, the ones before it have 4"), "%s",
-              test_error_line(&error));
+    check_refused("2_Dense/config.json", 1, 17, "in_features is 5; what enters this module is 4 wide");
+    write_modules("");
+    test_write(&folder, "1_Pooling/config.json", "{\"embedding_dimension\": 5}");
+    check_refused("1_Pooling/config.json", 1, 25, "embedding_dimension is 5; what enters this module is 4 wide");
 }
 
 Test(pipeline, flags_change_what_the_files_say)
