@@ -12,7 +12,7 @@ from command import TOP, done
 from random_weights import write_weights
 
 HERE = pathlib.Path(__file__).resolve().parent
-FAMILIES = sorted(path.name for path in (HERE / "families").iterdir())
+FAMILIES = sorted(path.parent.name for path in (HERE / "families").glob("*/checkpoints.json"))
 CHECKPOINTS = [
     pytest.param(family, checkpoint, id=f"{family}-{checkpoint['name']}")
     for family in FAMILIES
