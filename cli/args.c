@@ -164,6 +164,19 @@ read_dump_ir(eg_arguments *args, const char *text, const char *what, eg_error *e
     return EG_OK;
 }
 
+/* The library's words, after what they are about. */
+static eg_status
+read_passes(const char *text, const char *what, eg_error *err)
+{
+    eg_status status = eg_fuse_check(text, err);
+    char message[sizeof err->message];
+    if (status == EG_OK)
+        return EG_OK;
+    snprintf(message, sizeof message, "%s", err->message);
+    snprintf(err->message, sizeof err->message, "%s: %.*s", what, (int)(sizeof message - strlen(what) - 3), message);
+    return status;
+}
+
 /* Stores the value of a row. `what` is the flag or the variable; text is NULL for a switch. */
 static eg_status
 store(eg_arguments *args, const eg_arg *arg, const char *text, const char *what, bool from_variable, eg_error *err)
@@ -175,6 +188,10 @@ store(eg_arguments *args, const eg_arg *arg, const char *text, const char *what,
         return EG_OK;
     case EG_ARG_CHOICE:
         EG_TRY(read_choice(arg->choices, text, what, err));
+        *(const char **)field = text;
+        return EG_OK;
+    case EG_ARG_PASSES:
+        EG_TRY(read_passes(text, what, err));
         *(const char **)field = text;
         return EG_OK;
     case EG_ARG_TEXT:
@@ -395,10 +412,14 @@ eg_arguments_free(eg_arguments *args)
         text = next;
     }
     free(args->words.items);
-    free(args->plugins.items);
-    free(args->ignore_config.items);
-    free(args->outputs.items);
-    free(args->backends.items);
+    for (size_t i = 0; i < eg_arg_count; i++) {
+        const eg_arg *arg = &eg_arg_table[i];
+        if (arg->type != EG_ARG_LIST && arg->type != EG_ARG_FILES)
+            continue;
+        eg_strings *list = (eg_strings *)((char *)args + arg->at);
+        free(list->items);
+        *list = (eg_strings){0}; /* two rows may fill one list */
+    }
     *args = (eg_arguments){0};
 }
 

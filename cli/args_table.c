@@ -69,6 +69,8 @@ const eg_arg eg_arg_table[] = {
      .help = "without the special tokens around the text"},
     {ROW("aggregation", EG_ARG_CHOICE, EG_ON_NER, aggregation), .value = "HOW", .choices = "none|simple|first|average|max",
      .help = "how tokens become entities (default none: they do not)"},
+    {ROW("seed", EG_ARG_INT, EG_ON_EVALUATE, seed), .value = "N", .min = 0, .max = INT64_MAX,
+     .help = "which tokens of texts without a target are masked (default 0)"},
 
     {ROW("shape", EG_ARG_TEXT, EG_ON_COMPILE | EG_ON_BENCH | EG_ON_PROFILE | EG_ON_COMPARE | EG_ON_FUSION_REPORT, shape), .value = "B,S",
      .help = "a batch of B texts of S tokens (default 1,128)"},
@@ -121,7 +123,7 @@ const eg_arg eg_arg_table[] = {
      .min = 1, .max = 4096, .help = "threads of a run (default: the CPUs this process may use)"},
     {ROW("precision", EG_ARG_CHOICE, EG_ON_EVERY, precision), .variable = "EGBERT_PRECISION", .value = "TYPE",
      .choices = "f32|bf16|int8", .help = "what is computed in: f32 (default), bf16, int8"},
-    {ROW("fuse", EG_ARG_TEXT, EG_ON_EVERY, fuse), .variable = "EGBERT_FUSE", .value = "LIST",
+    {ROW("fuse", EG_ARG_PASSES, EG_ON_EVERY, fuse), .variable = "EGBERT_FUSE", .value = "LIST",
      .help = "graph passes: all (default), all,-NAME, or names"},
     {ROW("batch-tokens", EG_ARG_INT, EG_ON_EVERY, batch_tokens), .variable = "EGBERT_BATCH_TOKENS", .value = "N",
      .min = 1, .max = INT32_MAX, .help = "most tokens in one run (default 4096)"},

@@ -8,6 +8,7 @@
 typedef enum eg_arg_type {
     EG_ARG_SWITCH,  /* no value; stores `min`, an eg_tristate */
     EG_ARG_TEXT,    /* any text */
+    EG_ARG_PASSES,  /* a list of passes, as the library reads it */
     EG_ARG_CHOICE,  /* one of `choices`, separated by '|' */
     EG_ARG_ON_OFF,  /* on or off, as an eg_tristate */
     EG_ARG_INT,     /* min … max */

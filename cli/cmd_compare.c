@@ -133,9 +133,12 @@ static eg_status
 check_backends(const eg_arguments *args, eg_error *err)
 {
     if (args->backends.count != 2) {
-        eg_fault(err, EG_E_USAGE,
-                 args->backends.count ? "--backends names %zu backends, not two" : "no --backends given",
-                 args->backends.count);
+        if (args->backends.count == 0)
+            eg_fault(err, EG_E_USAGE, "no --backends given");
+        else if (args->backends.count == 1)
+            eg_fault(err, EG_E_USAGE, "--backends names one backend, not two");
+        else
+            eg_fault(err, EG_E_USAGE, "--backends names %zu backends, not two", args->backends.count);
         return eg_fault_hint(err, "--backends A,B, such as reference,cpu; `egbert backends` lists them");
     }
     return EG_OK;

@@ -338,6 +338,22 @@ print_memory(eg_out *out, const eg_json *root)
     print_allocated(out, exact);
 }
 
+/* Into how many runs --max-arena would split the batch. */
+static void
+print_limit(eg_out *out, const eg_json *root)
+{
+    const eg_json *limit = eg_json_get(root, "max_arena");
+    if (!limit)
+        return;
+    double runs = eg_json_number(eg_json_get(limit, "runs"));
+    eg_out_format(out, "  %-15s", "max arena");
+    eg_print_bytes(out, eg_json_number(eg_json_get(limit, "bytes")), 13);
+    if (runs > 0)
+        eg_out_format(out, "  the batch in %.0f %s\n", runs, runs == 1 ? "run" : "runs");
+    else
+        eg_out_text(out, "  not even one text fits\n");
+}
+
 /* Scopes after each other that differ in a number alone and have as many kernels are one word: "encoder.0 to encoder.11 7 each". */
 static void
 print_kernels(eg_out *out, const eg_json *root)
@@ -373,6 +389,7 @@ eg_print_compile_table(eg_out *out, const eg_json *root, eg_error *err)
     EG_TRY(print_passes(out, root, err));
     EG_TRY(print_placement(out, root, err));
     print_memory(out, root);
+    print_limit(out, root);
     print_kernels(out, root);
     return EG_OK;
 }

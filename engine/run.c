@@ -410,6 +410,12 @@ eg_context_set_workers(eg_context *context, eg_workers workers, eg_error *err)
 }
 
 eg_status
+eg_fuse_check(const char *fuse, eg_error *err)
+{
+    return eg_pass_check_list(fuse, err);
+}
+
+eg_status
 eg_context_set_fuse(eg_context *context, const char *fuse, eg_error *err)
 {
     char *kept = NULL;

@@ -37,6 +37,7 @@ run(eg_graph *graph, eg_pass_context *context, eg_error *err)
             continue;
         value->flags &= ~(uint32_t)EG_VALUE_CONST;
         value->constant = NULL;
+        context->report->hits++;
     }
     eg_graph_compact_order(graph);
     eg_free(uses);

@@ -79,6 +79,16 @@ want(precompute *p, const eg_node *node)
     return true;
 }
 
+static void
+turn_round(uint32_t *ids, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        uint32_t last = ids[count - 1 - i];
+        ids[count - 1 - i] = ids[i];
+        ids[i] = last;
+    }
+}
+
 /* Whether an output of the graph comes of it: what does not is dce's, and nobody computes it. */
 static bool
 is_needed(const precompute *p, const eg_node *node)
@@ -107,11 +117,8 @@ choose_nodes(precompute *p)
         if (!EG_PUSH(&p->nodes, id) || (computes(node) && is_read && !want(p, node)))
             return false;
     }
-    for (size_t i = 0; i < p->nodes.count / 2; i++) {
-        eg_node_id last = p->nodes.items[p->nodes.count - 1 - i];
-        p->nodes.items[p->nodes.count - 1 - i] = p->nodes.items[i];
-        p->nodes.items[i] = last;
-    }
+    turn_round(p->nodes.items, p->nodes.count);
+    turn_round(p->wanted.items, p->wanted.count);
     return true;
 }
 

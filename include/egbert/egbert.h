@@ -212,6 +212,8 @@ EG_API EG_NODISCARD eg_status eg_context_set_workers(eg_context *context, eg_wor
 /* Passes of this context's plans, "all,-attention", in place of the model's; NULL: the model's again. Contexts of one
  * model with different passes share its weights, so that what a pass gains is measured in one process. */
 EG_API EG_NODISCARD eg_status eg_context_set_fuse(eg_context *context, const char *fuse, eg_error *err);
+/* Whether that is a list of passes, for who reads one before there is a model. EG_E_USAGE. */
+EG_API EG_NODISCARD eg_status eg_fuse_check(const char *fuse, eg_error *err);
 
 /* Any thread, also a signal handler: the run in progress ends with EG_E_CANCELLED soon; the next one runs normally. */
 EG_API void eg_context_cancel(eg_context *context);
@@ -325,13 +327,22 @@ EG_API uint32_t eg_result_lists(const eg_result *result, uint32_t record);
 EG_API EG_NODISCARD eg_status eg_result_list(const eg_result *result, uint32_t record, uint32_t i, eg_list_view *out);
 
 /*
- * How well a head does on labelled texts, with the loss that its training code defines. `labels` has one JSON value per text:
- * classify: a class's name or index, a list of them (multi-label), a number (regression); ner: not supported;
- * fill-mask: the text of the masks' tokens, or NULL: 15 % of the tokens are chosen by `seed`, 80 % of these masked, 10 %
- * changed, 10 % left; embeddings of pairs (head "embedding"): a number to correlate with. JSON, keys where they apply:
- *  {"task", "head", "count", "loss", "accuracy", "f1": {"macro", "micro"}, "confusion": {"labels": […], "matrix": [[…]…]},
- *   "spearman", "pearson", "perplexity"}
- * Free with eg_string_free().
+ * How well a head does on labelled texts, with the loss that its training code defines. The head is the one named, else the
+ * default one, else the only one of a task that is evaluated. `labels` has one JSON value per text:
+ *  classify: a class's name or index (mean cross entropy); a list of them, or of true and false for all (binary cross
+ *  entropy); a number, or a list of one for each label (squared error). problem_type decides which; without one, one label
+ *  means numbers, else the first text's label decides.
+ *  ner: a list with a tag for each word between blanks, null for one that does not count. A word counts by its first token.
+ *  fill_mask: the text of the masks' tokens, a list with one for each mask, or the whole text without masks; a text
+ *  without a label: 15 % of its tokens are chosen by `seed`, 80 % of these masked, 10 % changed, 10 % left.
+ *  similarity: where no head classifies or is named, pairs with a number are judged by their embeddings' similarity.
+ * The JSON, with the keys that apply:
+ *  {"task", "head", "count" (texts), "loss", "perplexity", "accuracy", "masked" (tokens), "words", "precision", "recall",
+ *   "f1": {"macro", "micro"}, "classes": [{"label", "precision", "recall", "f1", "support"}…],
+ *   "confusion": {"labels": […], "matrix": [[…]…]} (rows are the actual labels; up to 1,000 of them), "pearson",
+ *   "spearman"}
+ * F1 is scikit-learn's; of ner, precision, recall, F1 and classes are those of whole entities, as seqeval finds them. What
+ * is not defined is null. Free with eg_string_free().
  */
 typedef struct eg_evaluate_options {
     uint32_t size;
@@ -341,6 +352,20 @@ typedef struct eg_evaluate_options {
 } eg_evaluate_options;
 EG_API EG_NODISCARD eg_status eg_evaluate(eg_context *context, const eg_input *input,
                                           const eg_evaluate_options *options, char **out_json, eg_error *err);
+
+/*
+ * The same part after part, for any number of texts: kept are counts, and of numbers to correlate the numbers. The
+ * evaluation is closed before its context; after a fault in a part it can only be closed.
+ */
+typedef struct eg_evaluation eg_evaluation;
+/* Of the options `labels` is not read. */
+EG_API EG_NODISCARD eg_status eg_evaluation_open(eg_context *context, const eg_evaluate_options *options,
+                                                 eg_evaluation **out, eg_error *err);
+/* labels: [input->count] as above, or NULL: none has one. */
+EG_API EG_NODISCARD eg_status eg_evaluation_add(eg_evaluation *evaluation, const eg_input *input,
+                                                const eg_string *labels, eg_error *err);
+EG_API EG_NODISCARD eg_status eg_evaluation_result(const eg_evaluation *evaluation, char **out_json, eg_error *err);
+EG_API void eg_evaluation_close(eg_evaluation *evaluation); /* NULL is fine */
 
 /* --- verifying ----------------------------------------------------------------------------------- */
 

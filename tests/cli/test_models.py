@@ -273,11 +273,26 @@ def test_passes_come_from_flag_variable_and_instance_in_this_order(tiny, tmp_pat
 def test_wrong_passes_are_told_with_their_place(tiny, tmp_path):
     path = instance(tmp_path, tiny, "fuse: all,-atention")
     refused(3, "embed", path, "x", says=[f"{path}:3:7: ", "'atention'", "attention"])
-    refused(2, "embed", tiny, "x", "--fuse", "all,-atention", says=["'atention'", "attention"])
-    refused(2, "embed", tiny, "x", env={"EGBERT_FUSE": "all,,cse"}, says="empty entry")
+    refused(2, "embed", tiny, "x", "--fuse", "all,-atention", says=["--fuse: ", "'atention'", "attention"])
+    refused(2, "embed", tiny, "x", env={"EGBERT_FUSE": "all,,cse"}, says=["EGBERT_FUSE: ", "empty entry"])
+    refused(2, "tokenize", tiny, "x", env={"EGBERT_FUSE": "atention"}, says=["EGBERT_FUSE: ", "'atention'"])
 
 
 def test_a_precision_that_is_not_there_is_refused_in_an_instance_too(tiny, tmp_path):
     path = instance(tmp_path, tiny, "precision: bf16")
     refused(3, "embed", path, "x", says=[str(path), "bf16"])
     done("embed", instance(tmp_path, tiny, "precision: f32"), "x")
+
+
+@pytest.mark.parametrize("limit, words", [(1, "not even one text fits"), (100_000_000, "the batch in 1 run")])
+def test_compile_tells_what_a_limit_means_even_when_it_is_quiet(tiny, limit, words):
+    table = done("compile", tiny, "--quiet", "--max-arena", str(limit))
+    (row,) = [line for line in table.splitlines() if line.startswith("  max arena")]
+    assert row.endswith(words)
+
+
+def test_unused_constants_count_as_hits(tiny):
+    """The first weights and biases of query, key and value are read by nobody once they are merged."""
+    passes = {row["pass"]: row for row in lines("compile", tiny)[0]["passes"]}
+    assert passes["qkv"]["hits"] == 2 and passes["tidy"]["hits"] >= 2 * 6
+    assert lines("compile", tiny, "--fuse", "none")[0]["passes"][-4]["hits"] == 0

@@ -193,8 +193,8 @@ def test_compare_says_where_a_backend_that_takes_nothing_ran(tiny):
 
 def test_compare_refuses_wrong_arguments(tiny, tmp_path):
     refused(2, "compare", tiny, "x", says="no --backends")
-    refused(2, "compare", tiny, "x", "--backends", "cpu", says="not two")
-    refused(2, "compare", tiny, "x", "--backends", "cpu,reference,far", says="not two")
+    refused(2, "compare", tiny, "x", "--backends", "cpu", says="names one backend, not two")
+    refused(2, "compare", tiny, "x", "--backends", "cpu,reference,far", says="names 3 backends, not two")
     refused(2, "compare", tiny, "x", "--backends", "cpu,reference", "--shape", "1,8", says="--shape")
     refused(2, "compare", tiny, "x", "--backends", "cpu,reference", "--padded", says="padded")
     refused(2, "compare", tiny, "x", "--backends", "cpu,reference", "--output", "nonesuch", says="nonesuch")
