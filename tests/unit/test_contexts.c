@@ -94,12 +94,14 @@ main(void)
     eg_engine *engine = NULL;
     eg_model *alone = NULL, *shared = NULL;
     eg_context *context = NULL;
+    /* Its tables are computed when the first plan needs them, which is on several threads at once. */
+    const eg_model_options options = {.size = sizeof options, .family = COMPUTED_TABLES};
     eg_error err = {.size = sizeof err};
     float want[TEXTS * SIZE];
     int failures = 1;
     if (tiny_folder_make(&folder) && tiny_engine_open(2, &engine, &err) == EG_OK &&
-        eg_model_open(engine, folder.path, NULL, &alone, &err) == EG_OK &&
-        eg_model_open(engine, folder.path, NULL, &shared, &err) == EG_OK &&
+        eg_model_open(engine, folder.path, &options, &alone, &err) == EG_OK &&
+        eg_model_open(engine, folder.path, &options, &shared, &err) == EG_OK &&
         eg_context_open(alone, &context, &err) == EG_OK && embed(context, 0, TEXTS, want, &err) == EG_OK)
         failures = run_callers(shared, want, EG_WORKERS_OR_ALONE) + run_callers(shared, want, EG_WORKERS_WAIT) +
                    run_callers(shared, want, EG_WORKERS_OR_BUSY);
