@@ -6,7 +6,7 @@
 #include "engine/tasks/best.h"
 #include "engine/tasks/task.h"
 
-enum { DEFAULT_TOP = 5, MOST_LOGITS = 1 << 24 /* of one run: rows are as wide as the vocabulary */ };
+enum { DEFAULT_TOP = 5 };
 
 typedef struct filler {
     eg_task_call *call;
@@ -192,17 +192,6 @@ take(void *user, const eg_result *run, uint32_t first, eg_error *err)
 
 /* --- the task ------------------------------------------------------------------------------------ */
 
-/* So many texts that a run's logits stay within bounds, however long each is. */
-static uint32_t
-most_texts(const filler *f)
-{
-    int64_t longest = 1;
-    for (uint32_t i = 0; i < f->list->count; i++)
-        longest = f->list->cu[i + 1] - f->list->cu[i] > longest ? f->list->cu[i + 1] - f->list->cu[i] : longest;
-    int64_t rows = MOST_LOGITS / (f->call->model->info.vocab_size > 0 ? f->call->model->info.vocab_size : 1);
-    return rows > longest ? (uint32_t)(rows / longest) : 1;
-}
-
 static eg_status
 fill_texts(filler *f, eg_error *err)
 {
@@ -212,7 +201,8 @@ fill_texts(filler *f, eg_error *err)
     EG_TRY(check_masks(f, err));
     EG_TRY(eg_task_outputs(f->call, &outputs, err));
     f->most = options->top_k ? options->top_k : DEFAULT_TOP;
-    return eg_task_run(f->call, f->list, outputs, 1, most_texts(f), take, f, err);
+    uint32_t most_texts = eg_task_most_texts(f->list, f->call->model->info.vocab_size);
+    return eg_task_run(f->call, f->list, outputs, 1, most_texts, take, f, err);
 }
 
 static eg_status

@@ -71,6 +71,19 @@ eg_task_run(eg_task_call *call, const eg_token_list *list, const char *const *ou
     return status;
 }
 
+uint32_t
+eg_task_most_texts(const eg_token_list *list, int64_t width)
+{
+    const int64_t most_numbers = 1 << 24;
+    int64_t longest = 1;
+    for (uint32_t i = 0; i < list->count; i++) {
+        int64_t n = list->cu[i + 1] - list->cu[i];
+        longest = n > longest ? n : longest;
+    }
+    int64_t tokens = most_numbers / (width > 0 ? width : 1);
+    return tokens > longest ? (uint32_t)(tokens / longest) : 1;
+}
+
 /* --- all at once --------------------------------------------------------------------------------- */
 
 eg_status
@@ -102,24 +115,13 @@ eg_task_encode(const eg_task_call *call, uint32_t i, eg_encoding *out, eg_error 
 
 /* --- what was given ------------------------------------------------------------------------------ */
 
-static const char *
-kind_text(eg_kind kind)
-{
-    return kind == EG_TEXT ? "one row per text" : kind == EG_TOKEN ? "one row per token" : "one value per pair";
-}
-
 eg_status
 eg_task_rows_of(const eg_task_call *call, const eg_result *run, uint32_t i, uint32_t text, eg_kind kind,
                 eg_task_rows *out, eg_error *err)
 {
     const eg_result_output *output = &run->outputs[i];
-    if (output->kind != kind || output->stacked || output->dtype != EG_F32) {
-        eg_status status = eg_fail(err, EG_E_INPUT, "'%s' does not fit %s: it is %s", output->name, call->kind->name,
-                                   output->dtype != EG_F32 ? "integers"
-                                   : output->stacked       ? "a stack of layers"
-                                                           : kind_text(output->kind));
-        return eg_hint(err, status, "%s of numbers", kind_text(kind));
-    }
+    if (output->kind != kind || output->stacked || output->dtype != EG_F32)
+        return eg_fail(err, EG_E_INTERNAL, "'%s' does not fit %s", output->name, call->kind->name);
     size_t first = kind == EG_TOKEN ? (size_t)run->cu_seqlens[text] : text;
     size_t end = kind == EG_TOKEN ? (size_t)run->cu_seqlens[text + 1] : text + 1;
     out->width = (size_t)output->row_elements;
@@ -135,8 +137,8 @@ eg_task_logits_of(const eg_task_call *call, const eg_result *run, uint32_t i, ui
     eg_task_rows rows;
     EG_TRY(eg_task_rows_of(call, run, i, text, EG_TEXT, &rows, err));
     if (rows.width != width)
-        return eg_fail(err, EG_E_INPUT, "'%s' has %zu numbers per text; %s takes %zu", run->outputs[i].name, rows.width,
-                       call->kind->name, width);
+        return eg_fail(err, EG_E_INTERNAL, "'%s' has %zu numbers per text; %s takes %zu", run->outputs[i].name,
+                       rows.width, call->kind->name, width);
     *out = rows.data;
     return EG_OK;
 }

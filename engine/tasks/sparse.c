@@ -4,9 +4,6 @@
 
 #include "engine/tasks/task.h"
 
-/* Rows are as wide as the vocabulary, and most of them zeros: only some are held at a time. */
-enum { MOST_TEXTS = 64 };
-
 static size_t
 count_weights(const eg_task_rows *row)
 {
@@ -68,7 +65,8 @@ sparse(eg_task_call *call, eg_error *err)
     EG_TRY(eg_task_outputs(call, &outputs, err));
     eg_status status = eg_input_take(call->model, &call->input, EG_INPUT_PREPARED, &taken, &list, err);
     if (status == EG_OK)
-        status = eg_task_run(call, &list, outputs, 1, MOST_TEXTS, take, call, err);
+        status = eg_task_run(call, &list, outputs, 1, eg_task_most_texts(&list, call->model->info.vocab_size), take,
+                             call, err);
     eg_token_list_finish(&list);
     return status;
 }

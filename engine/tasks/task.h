@@ -61,6 +61,10 @@ EG_NODISCARD eg_status eg_task_run(eg_task_call *call, const eg_token_list *list
                                    uint32_t output_count, uint32_t most_texts, eg_task_take take, void *user,
                                    eg_error *err);
 
+/* So many texts of the list that a value of `width` numbers per token stays small, however long each is: for most_texts
+ * where rows are as wide as the vocabulary. */
+uint32_t eg_task_most_texts(const eg_token_list *list, int64_t width);
+
 /* Runs all texts of the input for one output of each head; free with eg_result_free(). */
 EG_NODISCARD eg_status eg_task_run_heads(eg_task_call *call, eg_result **out, eg_error *err);
 
@@ -70,7 +74,8 @@ typedef struct eg_task_rows {
     size_t rows, width;
 } eg_task_rows;
 
-/* EG_E_INPUT unless output i is of that kind (EG_TEXT: one row; EG_TOKEN: one per token) and of floats. */
+/* Output i is of that kind (EG_TEXT: one row; EG_TOKEN: one per token) and of floats, else EG_E_INTERNAL: a head whose
+ * outputs do not fit its task is refused when the model is opened. */
 EG_NODISCARD eg_status eg_task_rows_of(const eg_task_call *call, const eg_result *run, uint32_t i, uint32_t text,
                                        eg_kind kind, eg_task_rows *out, eg_error *err);
 /* The same for one row of exactly `width` numbers. */
