@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BERT with ALiBi and gated feed-forwards, as jinaai/jina-bert-implementation publishes it; transformers has no class for it.
+"""BERT with ALiBi and gated feed-forwards, as jinaai/jina-bert-implementation and jinaai/jina-bert-v2-qk-post-norm publish it;
+transformers has no class for it.
 
 Attention, norms and heads are those of transformers' BERT: the biases come in as an additive mask, the feed-forward is
 replaced, positions are left out. The formulas are those of the published modeling_bert.py.
@@ -15,6 +16,7 @@ from transformers.models.bert import modeling_bert as bert
 class JinaBertConfig(transformers.BertConfig):
     model_type = "jina-bert"
     feed_forward_type: str = "geglu"
+    qk_post_norm: bool = False # which of the two
 
 
 def slopes(heads):
@@ -47,15 +49,55 @@ class GatedFeedForward(nn.Module):
         return self.layernorm(self.wo(self.act(gated) * other) + x)
 
 
+class CodeFeedForward(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.gated = config.feed_forward_type != "original"
+        self.act = {"geglu": nn.GELU(), "reglu": nn.ReLU(), "original": bert.ACT2FN[config.hidden_act]}[config.feed_forward_type]
+        if self.gated:
+            self.up_gated_layer = nn.Linear(config.hidden_size, 2 * config.intermediate_size, bias=False)
+        else:
+            self.up_layer = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_layer = nn.Linear(config.intermediate_size, config.hidden_size)
+
+    def forward(self, x):
+        if not self.gated:
+            return self.down_layer(self.act(self.up_layer(x)))
+        up, gated = self.up_gated_layer(x).chunk(2, dim=-1)
+        return self.down_layer(up * self.act(gated))
+
+
+def make_gated(layer, config):
+    del layer.intermediate, layer.output
+    layer.mlp = GatedFeedForward(config)
+    layer.feed_forward_chunk = layer.mlp.forward
+
+
+def make_code(layer, config):
+    """Norms on queries and keys; one more around attention with its own residual; the feed-forward's."""
+    def norm():
+        return nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    del layer.intermediate, layer.output
+    attention = layer.attention.self
+    attention.layer_norm_q, attention.layer_norm_k = norm(), norm()
+    attention.query.register_forward_hook(lambda _, x, y: attention.layer_norm_q(y))
+    attention.key.register_forward_hook(lambda _, x, y: attention.layer_norm_k(y))
+    layer.layer_norm_1, layer.layer_norm_2 = norm(), norm()
+    layer.attention.register_forward_hook(lambda _, x, y: (layer.layer_norm_1(x[0] + y[0]), *y[1:]))
+    layer.mlp = CodeFeedForward(config)
+    layer.feed_forward_chunk = lambda x: layer.layer_norm_2(x + layer.mlp(x))
+
+
 class JinaBertModel(bert.BertModel):
     def __init__(self, config, add_pooling_layer=True):
         super().__init__(config, add_pooling_layer)
         self.embeddings = Embeddings(config)
         for layer in self.encoder.layer:
-            if config.feed_forward_type != "original":
-                del layer.intermediate, layer.output
-                layer.mlp = GatedFeedForward(config)
-                layer.feed_forward_chunk = layer.mlp.forward
+            if config.qk_post_norm:
+                make_code(layer, config)
+            elif config.feed_forward_type != "original":
+                make_gated(layer, config)
         self.post_init()
 
     def forward(self, input_ids=None, attention_mask=None, token_type_ids=None, **more):
@@ -75,10 +117,9 @@ def with_encoder(name, pooler):
         self.bert = JinaBertModel(config, add_pooling_layer=pooler)
         self.post_init()
 
-    own = "Jina" + name
-    made = type(own, (base,), {"__init__": __init__, "__module__": __name__})
+    made = type("Jina" + name, (base,), {"__init__": __init__, "__module__": __name__})
     made.config_class = JinaBertConfig # transformers sets that of the base
-    setattr(transformers, own, made)
+    setattr(transformers, made.__name__, made)
 
 
 for name, pooler in (("BertForMaskedLM", False), ("BertForSequenceClassification", True), ("BertForMultipleChoice", True),
