@@ -59,6 +59,23 @@ def test_outputs(family, checkpoint, tmp_path):
             assert_equals(got[key], want[key], f"{key} on {way}")
 
 
+@pytest.mark.parametrize("flags", [[], ["--padded"], ["--padded", "--fuse", "none"]])
+def test_a_window_is_given_with_all_keys(flags, tmp_path):
+    """Pair values of a window lie in a narrow block; what comes out is the whole matrix, whatever rows a text has."""
+    folder = HERE / "families" / "modernbert"
+    checkpoint = json.loads((folder / "checkpoints.json").read_text())[0]
+    model, out = write_checkpoint(tmp_path, checkpoint), tmp_path / "out.npz"
+    reach = checkpoint["config"]["local_attention"] // 2
+    done("run", model, "--ids-file", folder / "0-encoder.npz", "--output", "attentions,scores.1", "--npz", out, "--quiet", *flags)
+    with np.load(folder / "0-encoder.npz") as want, np.load(out) as got:
+        longest = np.diff(want["cu_seqlens"]).argmax()
+        assert_equals(got[f"attentions.{longest}"], want[f"attentions.{longest}"], "attentions")
+        scores = got[f"scores.1.{longest}"]
+    n = scores.shape[-1]
+    outside = abs(np.arange(n)[:, None] - np.arange(n)) > reach
+    assert n > 2 * reach + 1 and np.isneginf(scores[:, outside]).all() and np.isfinite(scores[:, ~outside]).all()
+
+
 @pytest.mark.parametrize("family, checkpoint", CHECKPOINTS)
 def test_every_weight_has_its_place(family, checkpoint, tmp_path):
     model = write_checkpoint(tmp_path, checkpoint)
