@@ -9,7 +9,7 @@ bool
 eg_host_accept_rotary_table(eg_host_reader *reader)
 {
     eg_value_info positions, out;
-    if (!eg_host_count(reader, 1, 1) || !eg_host_input(reader, 0, &positions) || !eg_host_output(reader, &out))
+    if (!eg_host_count(reader, 1, 2) || !eg_host_input(reader, 0, &positions) || !eg_host_output(reader, &out))
         return false;
     reader->attrs.theta = eg_host_attr_float(reader, "theta", 0);
     reader->attrs.divide = eg_host_attr_float(reader, "divide", 1.0);
@@ -19,7 +19,10 @@ eg_host_accept_rotary_table(eg_host_reader *reader)
         return eg_host_refuse(reader, "wants i32 positions, gives f32 rows for them");
     if (width < 2 || width % 2 != 0 || width != eg_host_width(&out))
         return eg_host_refuse(reader, "width %lld", (long long)width);
-    return (reader->attrs.theta > 0 && reader->attrs.divide > 0) ||
+    bool given = reader->input_count == 2;
+    if (given && !eg_host_vector(reader, 1, width / 2))
+        return false;
+    return ((given || reader->attrs.theta > 0) && reader->attrs.divide > 0) ||
            eg_host_refuse(reader, "theta %g divided by %g", reader->attrs.theta, reader->attrs.divide);
 }
 

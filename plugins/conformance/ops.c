@@ -274,9 +274,15 @@ static bool
 build_rotary_table(check_case *c, const char *op, uint32_t v)
 {
     static const int64_t table_widths[] = {2, 10, 64};
-    if (v >= 4)
+    if (v >= 5)
         return false;
     eg_value_id ids[] = {case_ids(c, "ids", 9)};
+    if (v == 4) { /* frequencies that are given */
+        eg_value_id given[] = {PLAIN_NODE(c, "positions", ids), case_const(c, "frequencies", 5, 0)};
+        eg_attr width[] = {INT("width", 10)};
+        case_output(c, NODE(c, op, given, width));
+        return true;
+    }
     eg_value_id in[] = {v == 3 ? ids[0] : PLAIN_NODE(c, "positions", ids)};
     eg_attr attrs[] = {REAL("theta", v == 1 ? 160000.0 : 10000.0), INT("width", table_widths[v % 3]),
                        REAL("divide", 2.5)};

@@ -641,6 +641,16 @@ def add_relative_scores():
          {**attrs, **more}, 5e-6)
 
 
+def add_frequencies():
+    for name, batch, width in (("ragged", RAGGED, 6), ("long", LONG, 20)):
+        positions = np.concatenate([np.arange(rows) for _, rows, _, _ in batch.rows])
+        frequencies = rand(width // 2)
+        angles = d(positions)[:, None] / 1.5 * d(frequencies)
+        case(f"rotary_table of frequencies {name}", "rotary_table", batch,
+             [Value(TOKEN, positions, [1], I32), table(frequencies)], token(torch.cat([angles.cos(), angles.sin()], -1)),
+             {"width": width, "divide": 1.5})
+
+
 def put_str(out, s):
     s = s.encode()
     out += struct.pack("<H", len(s)) + s
@@ -674,7 +684,7 @@ def put_case(out, name, op, batch, inputs, output, attrs, tol):
 def main():
     for add in (add_unary, add_index, add_linear, add_binary, add_norms, add_attention, add_pooling, add_moves,
                 add_fused_linear, add_fused_glu, add_fused_attention, add_fused_norms, add_fused_pooling, add_spread,
-                add_rotary, add_alibi, add_choices, add_groups, add_neighbours, add_ranges,
+                add_rotary, add_alibi, add_choices, add_groups, add_neighbours, add_ranges, add_frequencies,
                 add_relative_bias, add_relative_scores):
         add()
     out = bytearray(b"EGOPS1\0\0" + struct.pack("<I", len(cases)))

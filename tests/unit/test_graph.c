@@ -66,6 +66,7 @@ Test(ops, types)
 {
     expect_type("positions(%ids) {skip=1}", "token i32 [T]");
     expect_type("gather(%table, %ids)", "token f32 [T, 12]");
+    expect_type("rotary_table(%ids, %number) {width=2}", "token f32 [T, 2]");
     expect_type("equal(%ids) {to=1}", "token f32 [T, 1]");
     expect_type("where(%column, %text, %number)", "token f32 [T, 12]");
     expect_type("where(%vector, %column, %number)", "token f32 [T, 12]");
@@ -127,6 +128,9 @@ Test(ops, the_wider_kind_wins)
 Test(ops, messages)
 {
     expect_fault("mean(%text)", "mean needs token rows, got text (text)");
+    expect_fault("rotary_table(%ids, %number) {theta=10.0, width=2}", "has frequencies, and theta too");
+    expect_fault("rotary_table(%ids, %number) {width=6}", "needs a vector of frequencies of 3 numbers");
+    expect_fault("rotary_table(%ids) {width=6}", "needs 'theta', a number, or frequencies");
     expect_fault("equal(%x) {to=1}", "one i32 id per token, got token f32 [T, 12] (x)");
     expect_fault("where(%column, %x, %narrow)", "needs equal widths, or one of 1, beside token f32 [T, 12] (x)");
     expect_fault("where(%other_set, %x, %x)", "one row set, got token f32 [T(set=1), 12] (other_set)");

@@ -23,9 +23,10 @@ table_part(void *arg, int64_t begin, int64_t end, uint32_t worker)
     (void)worker;
     const rotary_work *w = arg;
     const eg_host_attrs *attrs = &w->call->node->attrs;
+    const float *given = w->call->node->input_count == 2 ? eg_host_vector_in(w->call, 1) : NULL;
     int64_t half = w->y.width / 2;
     for (int64_t i = 0; i < half; i++) {
-        double frequency = pow(attrs->theta, -(double)i / (double)half);
+        double frequency = given != NULL ? given[i] : pow(attrs->theta, -(double)i / (double)half);
         for (int64_t r = begin; r < end; r++) {
             double angle = w->x.i32[r * w->x.stride] / attrs->divide * frequency;
             float *row = w->y.f32 + r * w->y.stride;

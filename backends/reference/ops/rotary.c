@@ -9,12 +9,13 @@ run_rotary_table(const eg_host_call *call)
 {
     const eg_host_attrs *attrs = &call->node->attrs;
     eg_host_matrix positions = eg_host_matrix_in(call, 0), out = eg_host_matrix_out(call);
+    const float *given = call->node->input_count == 2 ? eg_host_vector_in(call, 1) : NULL;
     int64_t half = out.width / 2;
     for (int64_t r = 0; r < out.rows; r++) {
         double position = positions.i32[r * positions.stride] / attrs->divide;
         float *row = out.f32 + r * out.stride;
         for (int64_t i = 0; i < half; i++) {
-            double angle = position * pow(attrs->theta, -(double)i / (double)half);
+            double angle = position * (given != NULL ? given[i] : pow(attrs->theta, -(double)i / (double)half));
             row[i] = (float)cos(angle);
             row[half + i] = (float)sin(angle);
         }

@@ -84,11 +84,11 @@ check_projection(const eg_yaml *node, bool merged, eg_error *err)
     return node->type == EG_YAML_MAP ? eg_yaml_check_keys(node, known, 5, err) : EG_OK;
 }
 
-/* {theta, style, fraction, divide, values}, a choice of them, or none. */
+/* {theta or frequencies, style, fraction, divide, values}, a choice of them, or none. */
 static eg_status
 check_turning(const eg_yaml *node, eg_error *err)
 {
-    static const char *const known[] = {"theta", "style", "fraction", "divide", "values"};
+    static const char *const known[] = {"theta", "style", "fraction", "divide", "values", "frequencies"};
     if (eg_is_choice(node)) {
         EG_TRY(check_choice(node, err));
         EG_TRY(check_turning(eg_yaml_get(node, "then"), err));
@@ -100,6 +100,8 @@ check_turning(const eg_yaml *node, eg_error *err)
         return eg_yaml_fail(node, err, "%s stands where {theta: …} or none is expected", eg_yaml_type_name(node));
     EG_TRY(eg_yaml_check_keys(node, known, sizeof known / sizeof *known, err));
     for (size_t i = 0; i < node->count; i++) {
+        if (strcmp(node->items[i]->key, "frequencies") == 0)
+            continue; /* a weight's name, or several */
         bool text = strcmp(node->items[i]->key, "style") == 0;
         EG_TRY(text ? eg_check_text(node->items[i], err) : eg_check_value(node->items[i], err));
     }

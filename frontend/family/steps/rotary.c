@@ -21,8 +21,13 @@ eg_rotary_read(eg_expand *x, const eg_call *call, eg_rotary *out, eg_error *err)
     static const char *const styles[] = {"half", "interleaved"};
     const eg_yaml *theta;
     uint32_t style;
-    EG_TRY(eg_call_require(x, call, "theta", &theta, err));
-    EG_TRY(eg_call_float(x, call, "theta", 0, &out->theta, err));
+    EG_TRY(eg_call_get(x, call, "frequencies", &out->frequencies, err));
+    EG_TRY(eg_call_get(x, call, "theta", &theta, err));
+    if (theta && out->frequencies)
+        return eg_call_fail(call, "frequencies", err, "there are frequencies, so theta says nothing");
+    if (!out->frequencies)
+        EG_TRY(eg_call_require(x, call, "theta", &theta, err));
+    EG_TRY(eg_call_float(x, call, "theta", 1, &out->theta, err));
     EG_TRY(eg_call_float(x, call, "divide", 1, &out->divide, err));
     EG_TRY(eg_call_float(x, call, "fraction", 1, &out->fraction, err));
     EG_TRY(eg_call_choice(x, call, "style", styles, 2, 0, &style, err));
@@ -40,16 +45,19 @@ table_of(eg_expand *x, const eg_yaml *at, const eg_rotary *rotary, int64_t width
 {
     char key[128];
     uint64_t known;
-    eg_value_id positions;
-    snprintf(key, sizeof key, "rotary %a %a %" PRId64, rotary->theta, rotary->divide, width);
+    eg_value_id inputs[2] = {0};
+    int64_t half = width / 2;
+    if (rotary->frequencies)
+        EG_TRY(eg_expand_weight(x, rotary->frequencies, "", &half, 1, &inputs[1], err));
+    snprintf(key, sizeof key, "rotary %a %a %" PRId64 " %" PRIu32, rotary->theta, rotary->divide, width, inputs[1]);
     if (eg_map_get(&x->constants, key, strlen(key), &known)) {
         *out = (eg_value_id)known;
         return EG_OK;
     }
-    const eg_attr attrs[] = {eg_attr_float("theta", rotary->theta), eg_attr_int("width", width),
-                             eg_attr_float("divide", rotary->divide)};
-    EG_TRY(eg_expand_positions(x, -1, &positions, err));
-    EG_TRY(eg_emit(x, at, "rotary_table", &positions, 1, attrs, 3, out, err));
+    const eg_attr attrs[] = {eg_attr_int("width", width), eg_attr_float("divide", rotary->divide),
+                             eg_attr_float("theta", rotary->theta)};
+    EG_TRY(eg_expand_positions(x, -1, &inputs[0], err));
+    EG_TRY(eg_emit(x, at, "rotary_table", inputs, inputs[1] ? 2 : 1, attrs, inputs[1] ? 2 : 3, out, err));
     const char *copy = eg_arena_strdup(x->arena, key);
     if (!copy || !eg_map_put(&x->constants, copy, strlen(copy), *out, NULL))
         return eg_fail_nomem(err, "a table of angles");

@@ -40,10 +40,11 @@ EG_NODISCARD eg_status eg_check_attention(const eg_call *call, eg_error *err);
 
 typedef struct eg_rotary {
     double theta, divide, fraction;
+    const eg_yaml *frequencies; /* a vector's name, in the place of theta; or NULL */
     bool interleaved;
 } eg_rotary;
 
-/* theta, style, fraction and divide of a call. */
+/* theta or frequencies, style, fraction and divide of a call. */
 EG_NODISCARD eg_status eg_rotary_read(eg_expand *x, const eg_call *call, eg_rotary *out, eg_error *err);
 /* The value's heads, turned by the positions of their rows. */
 EG_NODISCARD eg_status eg_rotary_turn(eg_expand *x, const eg_call *call, const eg_rotary *rotary, int64_t heads,

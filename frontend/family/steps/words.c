@@ -37,9 +37,13 @@ static const eg_arg_spec attention_args[] = {
     {"key", EG_ARG_OWN},       {"value", EG_ARG_OWN},        {"qkv", EG_ARG_OWN},          {"output", EG_ARG_OWN},
     {"out", EG_ARG_NUMBER},    {"bias", EG_ARG_VALUES},      {"scale", EG_ARG_NUMBER},     {"window", EG_ARG_NUMBER},
     {"causal", EG_ARG_NUMBER}, {"rotary", EG_ARG_OWN},       {"alibi", EG_ARG_NUMBER},     {NULL, 0}};
-static const eg_arg_spec rotary_args[] = {{"heads", EG_ARG_NUMBER},    {"theta", EG_ARG_NUMBER},
-                                          {"style", EG_ARG_TEXT},      {"divide", EG_ARG_NUMBER},
-                                          {"fraction", EG_ARG_NUMBER}, {NULL, 0}};
+static const eg_arg_spec rotary_args[] = {{"heads", EG_ARG_NUMBER},
+                                          {"theta", EG_ARG_NUMBER},
+                                          {"frequencies", EG_ARG_WEIGHT},
+                                          {"style", EG_ARG_TEXT},
+                                          {"divide", EG_ARG_NUMBER},
+                                          {"fraction", EG_ARG_NUMBER},
+                                          {NULL, 0}};
 static const eg_arg_spec residual_args[] = {{"body", EG_ARG_STEPS},         {"of", EG_ARG_VALUES},
                                             {"norm_before", EG_ARG_WEIGHT}, {"norm_after", EG_ARG_WEIGHT},
                                             {"scale", EG_ARG_NUMBER},       {NULL, 0}};
