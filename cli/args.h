@@ -85,6 +85,7 @@ typedef struct eg_arguments {
     eg_switch no_answer;
     eg_strings targets; /* fill-mask */
     const char *aggregation; /* ner */
+    int64_t seed;            /* evaluate */
 
     /* tokenize */
     const char *decode, *pad, *truncation;

@@ -27,6 +27,6 @@ typedef struct eg_command {
 extern const eg_command eg_cmd_embed, eg_cmd_run, eg_cmd_tokenize, eg_cmd_similarity, eg_cmd_inspect, eg_cmd_families,
     eg_cmd_backends, eg_cmd_compile, eg_cmd_bench, eg_cmd_conformance, eg_cmd_fusion_report, eg_cmd_verify,
     eg_cmd_profile, eg_cmd_compare, eg_cmd_classify, eg_cmd_nsp, eg_cmd_choose, eg_cmd_rerank, eg_cmd_sparse,
-    eg_cmd_ner, eg_cmd_qa, eg_cmd_fill_mask;
+    eg_cmd_ner, eg_cmd_qa, eg_cmd_fill_mask, eg_cmd_evaluate;
 
 #endif

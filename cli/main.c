@@ -36,6 +36,7 @@ static const eg_command *const commands[] = {
     &eg_cmd_fusion_report,
     &eg_cmd_compare,
     &eg_cmd_verify,
+    &eg_cmd_evaluate,
     &eg_cmd_conformance,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)

@@ -90,8 +90,8 @@ static eg_status
 refuse_key(const reader *r, const eg_json *member, eg_error *err)
 {
     const eg_record_kind *kind = r->kind;
-    const char *keys[] = {kind->text.key, kind->pair.key, "label", "id"};
-    const char *key = member->key.data, *nearest = eg_nearest(key, keys, 4);
+    const char *keys[] = {kind->text.key, kind->pair.key, "label", "id", kind->label_too};
+    const char *key = member->key.data, *nearest = eg_nearest(key, keys, kind->label_too ? 5 : 4);
     BAD_RECORD(r, err, member->key_at, "unknown key \"%.100s\"", key);
     if (nearest)
         return eg_fault_hint(err, "did you mean \"%s\"?", nearest);
@@ -142,6 +142,14 @@ is_key(const eg_json *member, const char *key)
 }
 
 static eg_status
+read_label(const reader *r, const eg_json *member, eg_error *err)
+{
+    if (last(r->records)->label.there)
+        return BAD_RECORD(r, err, member->key_at, "both \"label\" and \"%s\"", r->kind->label_too);
+    return eg_records_keep(r->records, member->raw, &last(r->records)->label, err);
+}
+
+static eg_status
 read_member(const reader *r, const eg_json *member, bool *has_pair, eg_error *err)
 {
     if (is_key(member, r->kind->text.key))
@@ -152,8 +160,8 @@ read_member(const reader *r, const eg_json *member, bool *has_pair, eg_error *er
     }
     if (is_key(member, "id"))
         return eg_records_keep(r->records, member->raw, &last(r->records)->id, err);
-    if (is_key(member, "label"))
-        return eg_records_keep(r->records, member->raw, &last(r->records)->label, err);
+    if (is_key(member, "label") || (r->kind->label_too && is_key(member, r->kind->label_too)))
+        return read_label(r, member, err);
     return refuse_key(r, member, err);
 }
 
