@@ -173,6 +173,8 @@ def head_shapes(prefix, head, labels, vocabulary):
             return [*linear("cls.predictions.transform.dense", HIDDEN, HIDDEN), *norm("cls.predictions.transform.LayerNorm"),
                     ("cls.predictions.bias", (vocabulary,))]
         return [*linear("lm_head.dense", HIDDEN, HIDDEN), *norm("lm_head.layer_norm"), ("lm_head.bias", (vocabulary,))]
+    if head == "QuestionAnswering":
+        return [*linear("qa_outputs", 2, HIDDEN)]
     assert head == "Model"
     return []
 
@@ -205,4 +207,39 @@ def make(folder, kind, head="Model", labels=(), seed=1, scales=None, **config):
     shapes = dict(base_shapes(prefix, vocabulary, values["type_vocab_size"], LENGTH + offset))
     shapes.update(head_shapes(prefix or "bert.", head, len(labels) or 2, vocabulary))
     write_weights(folder / "model.safetensors", shapes, seed, scales)
+    return folder
+
+
+def distilbert_shapes(head, vocabulary):
+    prefix = "distilbert."
+    yield from ((prefix + "embeddings.word_embeddings.weight", (vocabulary, HIDDEN)),
+                (prefix + "embeddings.position_embeddings.weight", (LENGTH, HIDDEN)), *norm(prefix + "embeddings.LayerNorm"))
+    for i in range(LAYERS):
+        layer = f"{prefix}transformer.layer.{i}."
+        for part in ("q_lin", "k_lin", "v_lin", "out_lin"):
+            yield from linear(layer + "attention." + part, HIDDEN, HIDDEN)
+        yield from norm(layer + "sa_layer_norm")
+        yield from linear(layer + "ffn.lin1", INNER, HIDDEN)
+        yield from linear(layer + "ffn.lin2", HIDDEN, INNER)
+        yield from norm(layer + "output_layer_norm")
+    if head == "QuestionAnswering":
+        yield from linear("qa_outputs", 2, HIDDEN)
+    else:
+        yield from (*linear("vocab_transform", HIDDEN, HIDDEN), *norm("vocab_layer_norm"), ("vocab_projector.bias", (vocabulary,)))
+
+
+def make_distilbert(folder, head, seed, scales=None):
+    """A DistilBertForHEAD with the lower-casing WordPiece tokenizer: no type ids, names of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = wordpiece(lower=True)
+    vocabulary = vocabulary_size(tokenizer)
+    (folder / "config.json").write_text(json.dumps({
+        "architectures": [f"DistilBertFor{head}"], "model_type": "distilbert", "vocab_size": vocabulary, "dim": HIDDEN,
+        "n_layers": LAYERS, "n_heads": HEADS, "hidden_dim": INNER, "max_position_embeddings": LENGTH, "pad_token_id": 0}))
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (folder / "tokenizer_config.json").write_text(json.dumps({
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": LENGTH,
+        "model_input_names": ["input_ids", "attention_mask"], "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]",
+        "cls_token": "[CLS]", "mask_token": "[MASK]"}))
+    write_weights(folder / "model.safetensors", dict(distilbert_shapes(head, vocabulary)), seed, scales)
     return folder
