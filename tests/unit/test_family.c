@@ -439,6 +439,32 @@ Test(family, turning_that_cannot_be_is_refused)
 #undef ATTENTION
 }
 
+/* qkv.weight as a table of distances; what is added to the scores is summed first. */
+Test(family, scores_by_distance)
+{
+#define TABLE "      - aside: [{weight: qkv, rows: 12, out: 4, as: far}]\n"
+    must_build_encoder(
+        TABLE "      - aside: [{relative_scores: {rows: key, table: far, heads: 2, offset: 6, scale: 0.5}, as: p}]\n"
+              "      - aside: [{relative_scores: {rows: query, table: far, buckets: 6, max_distance: 9}, as: c, "
+              "let: {heads: 2}}]\n"
+              "      - aside: [{relative_bias: =far, buckets: 12, max_distance: 9, heads: 4, as: b}]\n"
+              "      - attention: {heads: 2, qkv: qkv, bias: [c, p]}\n"
+              "      - attention: {heads: 4, qkv: qkv, bias: [b]}\n");
+    const char *text = must_build("last_hidden_state");
+    cr_assert_eq(count_of(text, "{heads=2, offset=6, rows=\"key\", scale=0.5}"), 2, "%s", text);
+    cr_assert_eq(count_of(text, "{buckets=6, heads=2, max_distance=9}"), 2, "%s", text);
+    cr_assert_eq(count_of(text, "{max_distance=9} : pair f32 [4, P]"), 2, "%s", text);
+#undef TABLE
+    check_family_refused("{linear: ffn, out: width}", "{relative_scores: {table: in, heads: 2}}", 28, 40,
+                         "'relative_scores' needs 'rows'");
+    check_family_refused("{linear: ffn, out: width}", "{relative_scores: {rows: value, table: in, heads: 2}}", 28, 65,
+                         "one of query, key");
+    check_family_refused("{linear: ffn, out: width}", "{relative_scores: {rows: key, table: in, heads: 2}}", 28, 40,
+                         "needs a table");
+    check_family_refused("{linear: ffn, out: width}", "{relative_bias: ffn, heads: 2, max_distance: 9}", 28, 40,
+                         "'relative_bias' needs 'buckets'");
+}
+
 Test(family, what_multiplies_in_expressions_is_stopped)
 {
     check_family_refused("else: local}}}\n",

@@ -264,6 +264,26 @@ emit_alibi(eg_expand *x, const eg_call *call, const attention *a, eg_value_id *o
 
 /* --- scores -------------------------------------------------------------------------------------- */
 
+/* All that is added to the scores, as one value: alibi and what `bias` lists. *out = 0: nothing. */
+static eg_status
+sum_biases(eg_expand *x, const eg_call *call, const attention *a, const eg_chain *chain, eg_value_id *out,
+           eg_error *err)
+{
+    const eg_yaml *bias;
+    eg_chain terms = {0};
+    EG_TRY(emit_alibi(x, call, a, out, err));
+    EG_TRY(eg_call_get(x, call, "bias", &bias, err));
+    if (bias)
+        EG_TRY(eg_expand_values(x, bias, chain, &terms, err));
+    for (uint32_t i = 0; i < terms.count; i++) {
+        eg_value_id sum[] = {*out, terms.items[i]};
+        *out = terms.items[i];
+        if (sum[0])
+            EG_TRY(eg_emit(x, call->step, "add", sum, 2, NULL, 0, out, err));
+    }
+    return EG_OK;
+}
+
 static eg_status
 emit_scores(eg_expand *x, const eg_call *call, const attention *a, eg_chain *chain, eg_value_id *out, eg_error *err)
 {
@@ -277,19 +297,9 @@ emit_scores(eg_expand *x, const eg_call *call, const attention *a, eg_chain *cha
         attrs[count++] = eg_attr_int("window", a->window);
     EG_TRY(
         eg_emit(x, call->step, "scores", (eg_value_id[]){a->turned_query, a->turned_key}, 2, attrs, count, out, err));
-    eg_value_id by_distance;
-    EG_TRY(emit_alibi(x, call, a, &by_distance, err));
-    if (by_distance)
-        EG_TRY(eg_emit(x, call->step, "add", (eg_value_id[]){*out, by_distance}, 2, NULL, 0, out, err));
-    const eg_yaml *bias;
-    EG_TRY(eg_call_get(x, call, "bias", &bias, err));
-    if (!bias)
-        return EG_OK;
-    eg_chain terms;
-    EG_TRY(eg_expand_values(x, bias, chain, &terms, err));
-    for (uint32_t i = 0; i < terms.count; i++)
-        EG_TRY(eg_emit(x, call->step, "add", (eg_value_id[]){*out, terms.items[i]}, 2, NULL, 0, out, err));
-    return EG_OK;
+    eg_value_id biases;
+    EG_TRY(sum_biases(x, call, a, chain, &biases, err));
+    return biases ? eg_emit(x, call->step, "add", (eg_value_id[]){*out, biases}, 2, NULL, 0, out, err) : EG_OK;
 }
 
 static eg_status

@@ -29,12 +29,18 @@ EG_STEP(attention);
 EG_STEP(residual);
 EG_STEP(glu);
 EG_STEP(rotary);
+EG_STEP(relative_bias);
+EG_STEP(relative_scores);
 EG_STEP(primitive);
 #undef EG_STEP
 
 EG_NODISCARD eg_status eg_check_repeat(const eg_call *call, eg_error *err);
 EG_NODISCARD eg_status eg_check_switch(const eg_call *call, eg_error *err);
 EG_NODISCARD eg_status eg_check_attention(const eg_call *call, eg_error *err);
+
+/* tables.c: the table that a call names, by `name: W`, for W.weight, or by `weight:`, the full name. */
+EG_NODISCARD eg_status eg_load_table(eg_expand *x, const eg_call *call, const int64_t *dims, uint32_t rank,
+                                     eg_value_id *out, eg_error *err);
 
 /* --- turning by position (rotary.c) -------------------------------------------------------------- */
 

@@ -6,9 +6,8 @@
 
 #include "frontend/family/steps/steps.h"
 
-/* name: W, for W.weight, or weight: the full name. */
-static eg_status
-load_table(eg_expand *x, const eg_call *call, const int64_t *dims, uint32_t rank, eg_value_id *out, eg_error *err)
+eg_status
+eg_load_table(eg_expand *x, const eg_call *call, const int64_t *dims, uint32_t rank, eg_value_id *out, eg_error *err)
 {
     const eg_yaml *name, *weight;
     EG_TRY(eg_call_get(x, call, "name", &name, err));
@@ -74,7 +73,7 @@ eg_run_gather(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
         EG_TRY(eg_chain_one(chain, call->step, "gather", &inputs[1], err));
     if (!inputs[1])
         return eg_call_fail(call, "index", err, "the index is absent here");
-    EG_TRY(load_table(x, call, dims, 2, &inputs[0], err));
+    EG_TRY(eg_load_table(x, call, dims, 2, &inputs[0], err));
     note_rows(x, inputs[1], dims[0]);
     EG_TRY(shift_positions(x, call, inputs[1], dims[0], &inputs[0], err));
     EG_TRY(eg_emit(x, call->step, "gather", inputs, 2, NULL, 0, &out, err));
@@ -91,7 +90,7 @@ eg_run_weight(eg_expand *x, const eg_call *call, eg_chain *chain, eg_error *err)
     eg_value_id out;
     EG_TRY(eg_call_size(x, call, "rows", &dims[0], err));
     EG_TRY(eg_call_int(x, call, "out", 1, 0, &dims[1], err));
-    EG_TRY(load_table(x, call, dims, dims[1] ? 2 : 1, &out, err));
+    EG_TRY(eg_load_table(x, call, dims, dims[1] ? 2 : 1, &out, err));
     eg_chain_set(chain, out);
     return EG_OK;
 }

@@ -44,6 +44,12 @@ static const eg_arg_spec rotary_args[] = {{"heads", EG_ARG_NUMBER},
                                           {"divide", EG_ARG_NUMBER},
                                           {"fraction", EG_ARG_NUMBER},
                                           {NULL, 0}};
+static const eg_arg_spec relative_bias_args[] = {{"name", EG_ARG_WEIGHT},         {"weight", EG_ARG_WEIGHT},
+                                                 {"buckets", EG_ARG_NUMBER},      {"heads", EG_ARG_NUMBER},
+                                                 {"max_distance", EG_ARG_NUMBER}, {NULL, 0}};
+static const eg_arg_spec relative_scores_args[] = {
+    {"rows", EG_ARG_TEXT},      {"table", EG_ARG_VALUES},        {"heads", EG_ARG_NUMBER}, {"offset", EG_ARG_NUMBER},
+    {"buckets", EG_ARG_NUMBER}, {"max_distance", EG_ARG_NUMBER}, {"scale", EG_ARG_NUMBER}, {NULL, 0}};
 static const eg_arg_spec residual_args[] = {{"body", EG_ARG_STEPS},         {"of", EG_ARG_VALUES},
                                             {"norm_before", EG_ARG_WEIGHT}, {"norm_after", EG_ARG_WEIGHT},
                                             {"scale", EG_ARG_NUMBER},       {NULL, 0}};
@@ -74,6 +80,8 @@ static const eg_word words[] = {
     {"residual", NULL, residual_args, false, eg_run_residual, NULL},
     {"glu", "name", glu_args, false, eg_run_glu, NULL},
     {"rotary", NULL, rotary_args, false, eg_run_rotary, NULL},
+    {"relative_bias", "name", relative_bias_args, false, eg_run_relative_bias, NULL},
+    {"relative_scores", NULL, relative_scores_args, false, eg_run_relative_scores, NULL},
     {"", "of", primitive_args, false, eg_run_primitive, NULL}, /* the ops of the graph */
 };
 enum { WORD_COUNT = sizeof words / sizeof *words };
@@ -91,15 +99,26 @@ eg_word_find(const char *name)
 const char *const *
 eg_word_names(size_t *out_count)
 {
-    static const char *const names[] = {
-        "repeat",      "switch",     "block",   "aside",     "use",        "linear", "norm",          "gather",
-        "weight",      "vector",     "affine",  "positions", "activation", "split",  "attention",     "residual",
-        "glu",         "rotary",     "alibi",   "add",       "sub",        "mul",    "div",           "gelu",
-        "relu",        "silu",       "tanh",    "sigmoid",   "log1p",      "scores", "softmax",       "apply",
-        "first_token", "last_token", "token",   "mean",      "max",        "sum",    "mean_sqrt_len", "weighted_mean",
-        "normalize",   "equal",      "where",   "shift",     "unfold",     "conv1d", "scale",         "concat",
-        "slice",       "transpose",  "squeeze", "cast",      "as",         "from",   "when",          "let",
-        "scope"};
+    static const char *const names[] = {"repeat",     "switch",        "block",
+                                        "aside",      "use",           "linear",
+                                        "norm",       "gather",        "weight",
+                                        "vector",     "affine",        "positions",
+                                        "activation", "split",         "attention",
+                                        "residual",   "glu",           "rotary",
+                                        "alibi",      "relative_bias", "relative_scores",
+                                        "add",        "sub",           "mul",
+                                        "div",        "gelu",          "relu",
+                                        "silu",       "tanh",          "sigmoid",
+                                        "log1p",      "scores",        "softmax",
+                                        "apply",      "first_token",   "last_token",
+                                        "token",      "mean",          "max",
+                                        "sum",        "mean_sqrt_len", "weighted_mean",
+                                        "normalize",  "equal",         "where",
+                                        "shift",      "unfold",        "conv1d",
+                                        "scale",      "concat",        "slice",
+                                        "transpose",  "squeeze",       "cast",
+                                        "as",         "from",          "when",
+                                        "let",        "scope"};
     *out_count = sizeof names / sizeof *names;
     return names;
 }
@@ -108,8 +127,6 @@ const char *
 eg_word_later(const char *name)
 {
     static const char *const reserved[][2] = {
-        {"relative_scores", "comes with the families of relative positions"},
-        {"relative_bias", "comes with the families of relative positions"},
         {"prepend", "comes with the families that change the rows"},
         {"keep_rows", "comes with the families that change the rows"},
         {"pool_rows", "comes with the families that change the rows"},
