@@ -138,7 +138,7 @@ give_result(evaluate *e, eg_error *err)
     if (status == EG_OK)
         return print_result(e->app, json, err);
     if (status == EG_E_INPUT && !err->file[0])
-        snprintf(err->file, sizeof err->file, "%s", input && strcmp(input, "-") != 0 ? input : "stdin");
+        snprintf(err->file, sizeof err->file, "%s", input && strcmp(input, "-") != 0 ? input : "standard input");
     return status;
 }
 

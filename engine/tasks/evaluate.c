@@ -29,6 +29,23 @@ refuse_task(const eg_head_info *head, eg_error *err)
     return eg_hint(err, status, "the tasks classify, ner and fill_mask have");
 }
 
+/* "…; it has a (qa), b (nsp)" of the heads that are there. */
+static eg_status
+refuse_heads(const eg_model *model, eg_error *err)
+{
+    eg_strbuf names = {0};
+    for (uint32_t i = 0; i < eg_source_head_count(model->source); i++) {
+        eg_head_info head;
+        eg_source_head(model->source, i, &head);
+        if (head.available)
+            eg_strbuf_printf(&names, "%s%s (%s)", names.length ? ", " : ", it has ", head.name, head.task);
+    }
+    eg_status status = eg_fail(err, EG_E_USAGE, "the model has no head for classify, ner or fill_mask%s",
+                               names.data && !names.failed ? names.data : "");
+    eg_strbuf_finish(&names);
+    return status;
+}
+
 static eg_status
 refuse_several(const eg_source *source, eg_error *err)
 {
@@ -84,7 +101,7 @@ begin(eg_evaluation *e, const eg_json *label, eg_error *err)
         e->kind = &eg_evaluate_pairs;
         e->head = (eg_head_info){0};
     } else if (!e->kind) {
-        eg_status status = eg_fail(err, EG_E_USAGE, "the model has no head for classify, ner or fill_mask");
+        eg_status status = refuse_heads(model, err);
         return eg_hint(err, status,
                        "without one it is judged by pairs with a number: {\"text\", \"pair\", \"label\": 0.7}");
     }

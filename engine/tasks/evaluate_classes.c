@@ -79,7 +79,8 @@ read_classes(const eg_evaluation *e, uint32_t text, const eg_json *label, double
         size_t number;
         EG_TRY(eg_evaluation_class(e, text, &label->items[i], &number, err));
         if (row[number] != 0.0)
-            return eg_evaluation_bad_label(text, label, "each label once at most", err);
+            return eg_evaluation_bad_label(text, label, "each label once, or true or false for each label of the head",
+                                           err);
         row[number] = 1.0;
     }
     return EG_OK;
