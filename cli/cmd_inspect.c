@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* egbert inspect: what a model is, from its files. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -36,6 +37,94 @@ print_parameters(eg_out *out, const eg_json *parameters)
         eg_out_format(out, "  %6.2f %%\n", total > 0.0 ? 100.0 * count / total : 0.0);
     }
 }
+
+/* --- names of values ----------------------------------------------------------------------------- */
+
+/* NAME.i: its stem's length and i; false where it is none. */
+static bool
+read_round(const eg_json *name, uint32_t *out_stem, unsigned long *out_round)
+{
+    const char *text = eg_json_text(name), *dot = strrchr(text, '.');
+    size_t digits = dot ? strspn(dot + 1, "0123456789") : 0;
+    if (digits == 0 || digits > 9 || dot[1 + digits] != '\0')
+        return false;
+    *out_stem = (uint32_t)(dot - text);
+    *out_round = strtoul(dot + 1, NULL, 10);
+    return true;
+}
+
+static bool
+is_round_of(const eg_json *name, const eg_json *of, unsigned long *out_round)
+{
+    uint32_t stem, of_stem;
+    unsigned long ignored;
+    return read_round(name, &stem, out_round) && read_round(of, &of_stem, &ignored) && stem == of_stem &&
+           strncmp(eg_json_text(name), eg_json_text(of), stem) == 0;
+}
+
+/* The last name of an unbroken row NAME.i, NAME.i + 1, …; NULL where `first` is not the first of one. */
+static const eg_json *
+end_of_row(const eg_json *names, const eg_json *first)
+{
+    unsigned long begin, round, count = 0;
+    const eg_json *last = first;
+    if (!is_round_of(first, first, &begin))
+        return NULL;
+    for (const eg_json *name = names->first; name; name = name->next) {
+        if (!is_round_of(name, first, &round))
+            continue;
+        if (round != begin + count)
+            return NULL;
+        count++;
+        last = name;
+    }
+    return count > 1 ? last : NULL;
+}
+
+static bool
+is_in_row(const eg_json *names, const eg_json *name)
+{
+    unsigned long round;
+    for (const eg_json *first = names->first; first != name; first = first->next)
+        if (is_round_of(name, first, &round))
+            return end_of_row(names, first) != NULL;
+    return false;
+}
+
+/* Rounds of one name are one entry: query.0 to query.11. */
+static void
+print_outputs(eg_out *out, const eg_json *names)
+{
+    const char *between = "";
+    if (!names)
+        return;
+    eg_out_format(out, "%-12s ", "outputs");
+    for (const eg_json *name = names->first; name; name = name->next) {
+        const eg_json *last = end_of_row(names, name);
+        if (!last && is_in_row(names, name))
+            continue;
+        eg_out_text(out, between);
+        eg_print_value(out, name);
+        if (last) {
+            eg_out_text(out, " to ");
+            eg_print_value(out, last);
+        }
+        between = ", ";
+    }
+    eg_out_char(out, '\n');
+}
+
+static void
+print_values(eg_out *out, const eg_json *names)
+{
+    if (!names || names->count == 0)
+        return;
+    eg_out_format(out, "%-12s %u more that --output takes, such as ", "values", names->count);
+    eg_print_value(out, names->first);
+    eg_out_text(out, "; --json lists them\n");
+}
+
+/* --- the table ----------------------------------------------------------------------------------- */
 
 static void
 print_section(eg_out *out, const char *label, const eg_json *object)
@@ -95,7 +184,8 @@ print_table(eg_out *out, const eg_json *root)
         print_row(out, rows[i], eg_json_get(root, rows[i]));
     print_parameters(out, eg_json_get(root, "parameters"));
     print_row(out, "pooling", eg_json_get(root, "pooling"));
-    print_row(out, "outputs", eg_json_get(root, "outputs"));
+    print_outputs(out, eg_json_get(root, "outputs"));
+    print_values(out, eg_json_get(root, "values"));
     print_heads(out, eg_json_get(root, "heads"), eg_json_get(root, "missing_heads"));
     print_section(out, "config", eg_json_get(root, "config"));
     print_section(out, "tokenizer", eg_json_get(root, "tokenizer"));

@@ -112,7 +112,7 @@ EG_NODISCARD eg_status eg_source_tokenizer(const eg_source *source, eg_tokenizer
 EG_NODISCARD eg_status eg_tokenizer_of_model(const char *path, eg_tokenizer **out, eg_error *err);
 
 /* JSON members of `inspect` but "tokenizer": "family": …, "checkpoint", "dtype", "config", "parameters", "pooling",
- * "outputs", "heads", "missing_heads", "warnings" (comma-separated, no braces). */
+ * "outputs", "values", "heads", "missing_heads", "warnings" (comma-separated, no braces). */
 EG_NODISCARD eg_status eg_source_inspect(const eg_source *source, eg_strbuf *out, eg_error *err);
 
 /* JSON array of `families`. */

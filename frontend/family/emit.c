@@ -40,9 +40,11 @@ eg_emit(eg_expand *x, const eg_yaml *at, const char *op_name, const eg_value_id 
         return eg_place_error(
             eg_fail(err, EG_E_INPUT, "the graph has more than %d nodes; the config asks for too much", EG_NODES_MAX),
             at, err);
-    char scope[256];
+    char scope[256], name[384];
     write_scope(&x->at, scope, sizeof scope);
-    eg_status status = eg_graph_add_node(x->graph, op, NULL, scope, inputs, input_count, attrs, attr_count, out, err);
+    /* Counted in the section, so that a value has one name whatever else is asked for. */
+    snprintf(name, sizeof name, "%s%s%s.%" PRIu32, scope, *scope ? "." : "", op_name, ++x->at.emitted);
+    eg_status status = eg_graph_add_node(x->graph, op, name, scope, inputs, input_count, attrs, attr_count, out, err);
     return eg_place_error(status, at, err);
 }
 

@@ -120,6 +120,7 @@ typedef struct eg_context {
     bool in_base;        /* embeddings, encoder, outputs: the base prefix goes before names */
     bool untaken;        /* inside a case that is not taken: its values get no names */
     uint32_t attentions; /* how many attentions this section has had */
+    uint32_t emitted;    /* how many nodes this section has had: a part of their names */
 } eg_context;
 
 typedef struct eg_expand {

@@ -10,7 +10,8 @@ typedef struct build {
     const eg_build_options *options;
     eg_expand x;
     eg_model_graph *out;
-    eg_arena arena; /* of the expansion */
+    eg_value_id embedding; /* 0: nobody has asked for it yet */
+    eg_arena arena;        /* of the expansion */
 } build;
 
 static eg_status
@@ -33,6 +34,9 @@ embedding_output(build *b, eg_value_id *out, eg_error *err)
 {
     const eg_instance *instance = &b->source->instance;
     eg_pooling pooling;
+    *out = b->embedding;
+    if (b->embedding)
+        return EG_OK;
     eg_embedding_options options = {.pooling = instance->has_pooling ? &instance->pooling : NULL,
                                     .normalize =
                                         b->options->normalize >= 0 ? b->options->normalize : instance->normalize,
@@ -41,7 +45,9 @@ embedding_output(build *b, eg_value_id *out, eg_error *err)
         EG_TRY(eg_pooling_parse(b->options->pooling, &pooling, err));
         options.pooling = &pooling;
     }
-    return eg_emit_embedding(&b->x, &b->source->pipeline, &options, out, err);
+    EG_TRY(eg_emit_embedding(&b->x, &b->source->pipeline, &options, out, err));
+    b->embedding = *out;
+    return EG_OK;
 }
 
 /* --- names --------------------------------------------------------------------------------------- */
@@ -127,6 +133,8 @@ unknown_output(build *b, const char *name, eg_error *err)
         pushed = EG_PUSH(&names, b->x.value_names.items[i]);
     for (uint32_t i = 0; i < b->source->output_count && pushed; i++)
         pushed = EG_PUSH(&names, b->source->output_standings[i].name);
+    for (size_t i = 0; i < b->out->graph.order.count && pushed; i++)
+        pushed = EG_PUSH(&names, eg_graph_node(&b->out->graph, b->out->graph.order.items[i])->name);
     const eg_head *head = b->source->recipe.head ? eg_recipe_head(&b->source->recipe, b->source->recipe.head) : NULL;
     const eg_yaml *outputs = head ? eg_yaml_get(head->node, "outputs") : NULL;
     for (size_t i = 0; outputs && i < outputs->count && pushed; i++)
@@ -167,6 +175,33 @@ refuse_absent_head(const build *b, const char *name, eg_error *err)
     return EG_OK;
 }
 
+/* Whether NAME is "OUTPUT.…" or "embedding.…": a value on the way to it. */
+static bool
+is_inside(const char *name, const char *output)
+{
+    size_t n = strlen(output);
+    return strncmp(name, output, n) == 0 && name[n] == '.';
+}
+
+/*
+ * Values that no step names have names all the same, which --dump-ir and `inspect` show: "encoder.0.matmul.8". Those of
+ * an output are there once it is expanded; a head's are already, since its name stands before theirs.
+ */
+static eg_status
+find_unnamed(build *b, const char *name, eg_value_id *value, bool *found, eg_error *err)
+{
+    if (is_inside(name, "embedding"))
+        EG_TRY(embedding_output(b, value, err));
+    for (uint32_t i = 0; i < b->source->output_count; i++) {
+        const eg_standing *standing = &b->source->output_standings[i];
+        if (standing->available && is_inside(name, standing->name))
+            EG_TRY(eg_expand_output(&b->x, standing->name, err));
+    }
+    *value = eg_graph_find(&b->out->graph, name);
+    *found = *value != 0;
+    return EG_OK;
+}
+
 static eg_status
 resolve(build *b, eg_output *output, eg_error *err)
 {
@@ -190,6 +225,8 @@ resolve(build *b, eg_output *output, eg_error *err)
         EG_TRY(find_in_head(b, name, &value, &found, err));
     if (!found)
         EG_TRY(eg_expand_find(&b->x, name, &value, &found, err));
+    if (!found)
+        EG_TRY(find_unnamed(b, name, &value, &found, err));
     return found ? set_values(b, output, &value, 1, err) : unknown_output(b, name, err);
 }
 

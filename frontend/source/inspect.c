@@ -98,7 +98,7 @@ put_parameters(const eg_source *source, eg_strbuf *out, eg_error *err)
     return status;
 }
 
-/* --- pooling, outputs, heads --------------------------------------------------------------------- */
+/* --- pooling, heads --------------------------------------------------------------------- */
 
 static void
 put_pooling(const eg_source *source, eg_strbuf *out)
@@ -122,42 +122,6 @@ put_pooling(const eg_source *source, eg_strbuf *out)
         put_string(out, eg_pool_name(pooling->modes[i]));
     }
     eg_strbuf_putc(out, ']');
-}
-
-/* Every name that `run --output` takes: the graph with all outputs and heads that there are. */
-static eg_status
-put_outputs(const eg_source *source, eg_strbuf *out, eg_error *err)
-{
-    eg_graph graph;
-    eg_arena arena = {0};
-    eg_expand x;
-    EG_TRY(eg_graph_init(&graph, source->family.name, err));
-    eg_status status = eg_expand_init(&x, &source->recipe, &graph, &arena, err);
-    x.type_ids_fed = true;
-    if (status == EG_OK)
-        status = eg_expand_base(&x, err);
-    for (uint32_t i = 0; i < source->output_count && status == EG_OK; i++) {
-        if (source->output_standings[i].available)
-            status = eg_expand_output(&x, source->output_standings[i].name, err);
-    }
-    for (uint32_t i = 0; i < source->head_count && status == EG_OK; i++) {
-        if (source->head_standings[i].available)
-            status = eg_expand_head(&x, &source->heads[i], err);
-    }
-    eg_strbuf_puts(out, "[\"embedding\"");
-    if (x.hidden.count)
-        eg_strbuf_puts(out, ",\"hidden_states\"");
-    if (x.attentions.count)
-        eg_strbuf_puts(out, ",\"attentions\"");
-    for (size_t i = 0; i < x.value_names.count; i++) {
-        eg_strbuf_putc(out, ',');
-        put_string(out, x.value_names.items[i]);
-    }
-    eg_strbuf_putc(out, ']');
-    eg_expand_finish(&x);
-    eg_graph_finish(&graph);
-    eg_arena_finish(&arena);
-    return status;
 }
 
 static void
@@ -266,8 +230,8 @@ eg_source_inspect(const eg_source *source, eg_strbuf *out, eg_error *err)
     EG_TRY(put_parameters(source, out, err));
     eg_strbuf_puts(out, ",\"pooling\":");
     put_pooling(source, out);
-    eg_strbuf_puts(out, ",\"outputs\":");
-    EG_TRY(put_outputs(source, out, err));
+    eg_strbuf_putc(out, ',');
+    EG_TRY(eg_source_write_value_names(source, out, err));
     eg_strbuf_puts(out, ",\"heads\":");
     put_heads(source, true, out);
     eg_strbuf_puts(out, ",\"missing_heads\":");

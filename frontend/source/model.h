@@ -51,6 +51,9 @@ EG_NODISCARD eg_status eg_source_survey(eg_source *source, const char *wanted_he
 /* EG_E_USAGE: the checkpoint lacks the head; which there are. */
 EG_NODISCARD eg_status eg_source_refuse_head(const eg_source *source, const eg_head *head, eg_error *err);
 
+/* value_names.c: members "outputs" (names that steps give) and "values" (all others) of `inspect`. */
+EG_NODISCARD eg_status eg_source_write_value_names(const eg_source *source, eg_strbuf *out, eg_error *err);
+
 /* The elements of the tensors that a section names, each once. */
 EG_NODISCARD eg_status eg_source_parameters(const eg_source *source, const char *section, int64_t *out, eg_error *err);
 
