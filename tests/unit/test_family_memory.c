@@ -11,7 +11,8 @@ static const char family[] =
     "config: {width: {type: int, default: 4}, act: {type: activation, default: gelu}}\n"
     "define: {ffn: {with: [w], steps: [{residual: {body: [{linear: \"{w}\", out: $width}, {activation: $act}]}}]}}\n"
     "embeddings: [{gather: words, index: token_ids, rows: 6, out: $width}]\n"
-    "encoder: [{repeat: {i: 2}, hidden_states: true, block: [{use: ffn, w: \"l{i}\"}]}]\n"
+    "encoder: [{repeat: {i: 2}, hidden_states: true, block: [{use: ffn, w: \"l{i}\"}, {rotary: {heads: 2, theta: "
+    "9}}]}]\n"
     "outputs: {pooler_output: {optional: true, steps: [first_token, {linear: pool, out: 3}]}}\n"
     "heads: {tag: {task: ner, outputs: [logits], steps: [{linear: tag, out: 2, as: logits}]}}\n";
 static const test_tensor tensors[] = {
