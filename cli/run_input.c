@@ -51,9 +51,9 @@ eg_run_input_close(eg_run_input *in)
 static void
 on_progress(void *user, uint32_t texts_done, uint32_t texts, uint64_t tokens_done)
 {
-    const eg_run_input *in = user;
-    (void)texts;
+    eg_run_input *in = user;
     (void)tokens_done;
+    in->now = texts;
     uint64_t done = in->before + texts_done;
     double share = in->source ? eg_source_share(in->source) : (double)done / in->ids.count;
     /* What has been read is not yet done: the chunk's own part of it is taken for even. */
@@ -86,7 +86,8 @@ next_ids(eg_run_input *in, eg_input *input, eg_chunk *out_chunk)
 eg_status
 eg_run_input_next(eg_run_input *in, uint32_t most, eg_input *input, eg_chunk *out_chunk, eg_error *err)
 {
-    in->before += input->count;
+    in->before += in->now;
+    in->now = 0;
     EG_TRY(in->source ? next_texts(in, most, input, out_chunk, err) : next_ids(in, input, out_chunk));
     input->progress = on_progress;
     input->progress_user = in;

@@ -13,7 +13,8 @@ typedef struct eg_run_input {
     const char *ids_name; /* the flag or the file, for messages */
     bool from_file;       /* the ids */
     bool done;
-    uint64_t before; /* texts handed out earlier, for progress */
+    uint64_t before; /* done earlier, for progress: texts, or what a task makes of them */
+    uint32_t now;    /* of the run under way */
     eg_string no_id;
 } eg_run_input;
 

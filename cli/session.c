@@ -79,12 +79,18 @@ open_model(eg_session *session, const eg_app *app, eg_load load, eg_error *err)
 }
 
 eg_status
+eg_expect_model(const eg_app *app, eg_error *err)
+{
+    if (app->args.words.count)
+        return EG_OK;
+    eg_fault(err, EG_E_USAGE, "no MODEL given");
+    return eg_fault_hint(err, "the folder of a checkpoint, or an instance file");
+}
+
+eg_status
 eg_session_open(eg_session *session, const eg_app *app, eg_load load, eg_error *err)
 {
-    if (app->args.words.count == 0) {
-        eg_fault(err, EG_E_USAGE, "no MODEL given");
-        return eg_fault_hint(err, "the folder of a checkpoint, or an instance file");
-    }
+    EG_TRY(eg_expect_model(app, err));
     if (app->args.no_prompt && (app->args.prompt_name || app->args.prompt_text))
         return eg_fault(err, EG_E_USAGE, "--no-prompt contradicts --prompt-name and --prompt-text");
     if (app->args.prompt_name && app->args.prompt_text)

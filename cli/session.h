@@ -23,6 +23,8 @@ EG_NODISCARD eg_status eg_session_open_engine(eg_session *session, const eg_app 
 EG_NODISCARD eg_status eg_session_open(eg_session *session, const eg_app *app, eg_load load, eg_error *err);
 void eg_session_close(eg_session *session); /* zeroed is fine */
 
+/* EG_E_USAGE unless there is a first word; what opens a session asks that itself. */
+EG_NODISCARD eg_status eg_expect_model(const eg_app *app, eg_error *err);
 /* EG_E_USAGE unless there are at most that many words. */
 EG_NODISCARD eg_status eg_expect_words(const eg_app *app, size_t most, eg_error *err);
 

@@ -387,16 +387,33 @@ eg_source_share(const eg_source *source)
 
 /* --- faults -------------------------------------------------------------------------------------- */
 
-/* The number of the word or line that text N of the last chunk, from 1, came from. */
+/* The record of the last chunk that text N, from 1, belongs to. */
+static uint32_t
+record_of(const eg_source *source, uint32_t text)
+{
+    uint32_t record = 0;
+    while (record + 1 < source->record_count && source->groups[record + 1] < text)
+        record++;
+    return record;
+}
+
+/* The number of the word or line that text N of the last chunk came from. */
 static uint64_t
 place_of(const eg_source *source, uint32_t text)
 {
     if (source->kind->many && !source->is_jsonl)
         return text; /* all of them are one record */
-    uint32_t record = 0;
-    while (record + 1 < source->record_count && source->groups[record + 1] < text)
-        record++;
-    return source->handed_out + record + 1;
+    return source->handed_out + record_of(source, text) + 1;
+}
+
+uint32_t
+eg_source_sound_records(const eg_source *source, const eg_error *err)
+{
+    unsigned text;
+    bool are_lines = !source->is_single && !source->word_count && (source->is_jsonl || !source->kind->many);
+    if (!are_lines || err->code != EG_E_INPUT || err->file[0] || sscanf(err->message, "text %u", &text) != 1)
+        return 0;
+    return record_of(source, text);
 }
 
 eg_status

@@ -53,5 +53,10 @@ double eg_source_share(const eg_source *source);
  * chunk came from lines, this puts the line in its place. Returns err's code.
  */
 EG_NODISCARD eg_status eg_source_fault(const eg_source *source, eg_error *err);
+/*
+ * How many records of the last chunk come before the one that the library's fault is in: their lines stand. 0 where that
+ * is not known, and where texts are not lines.
+ */
+uint32_t eg_source_sound_records(const eg_source *source, const eg_error *err);
 
 #endif

@@ -49,15 +49,14 @@ print_record(task_run *t, const eg_task_record *record)
 }
 
 static eg_status
-run_chunk(task_run *t, const eg_input *input, const eg_chunk *chunk, eg_error *err)
+print_chunk(task_run *t, const eg_input *input, const eg_chunk *chunk, eg_error *err)
 {
     eg_result *result;
     if (t->command->kind->many) {
         t->options.groups = chunk->groups;
         t->options.group_count = chunk->records;
     }
-    if (eg_run_task(t->session.context, input, &t->options, &result, err) != EG_OK)
-        return eg_run_input_fault(&t->in, err);
+    EG_TRY(eg_run_task(t->session.context, input, &t->options, &result, err));
     for (uint32_t i = 0; i < chunk->records; i++)
         print_record(t,
                      &(eg_task_record){
@@ -66,11 +65,30 @@ run_chunk(task_run *t, const eg_input *input, const eg_chunk *chunk, eg_error *e
     return eg_out_flush(&t->app->out, err);
 }
 
+/* A record that the library refuses ends the run; what comes before it is done all the same. */
+static eg_status
+run_chunk(task_run *t, const eg_input *input, const eg_chunk *chunk, eg_error *err)
+{
+    eg_status status = print_chunk(t, input, chunk, err);
+    uint32_t sound = status == EG_OK ? 0 : eg_source_sound_records(t->in.source, err);
+    if (sound) {
+        const eg_error fault = *err;
+        eg_input first = *input;
+        eg_chunk before = *chunk;
+        before.records = sound;
+        before.count = first.count = chunk->groups[sound];
+        EG_TRY(print_chunk(t, &first, &before, err));
+        *err = fault;
+    }
+    return status == EG_OK ? EG_OK : eg_run_input_fault(&t->in, err);
+}
+
 static eg_status
 run_all(task_run *t, eg_error *err)
 {
     eg_input input = {0};
     eg_chunk chunk;
+    EG_TRY(eg_expect_model(t->app, err));
     EG_TRY(eg_run_input_open(&t->in, t->app, t->command->kind, err));
     EG_TRY(eg_session_open(&t->session, t->app, EG_LOAD_FULL, err));
     for (;;) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of tasks: how input is given, what is refused and where, what is printed. Numbers are tests/golden/test_tasks.py's."""
+"""The commands of tasks: how input is given, what is refused and where, what is printed. Numbers are tests/golden/test_tasks_pipelines.py's."""
 import json
 import re
 
@@ -227,8 +227,12 @@ def test_a_fault_of_the_library_names_the_record(tmp_path):
                                    "max_input_chars_per_word": 100,
                                    "vocab": {word: i for i, word in enumerate(tiny_model.VOCABULARY)}}}))
     model = folder / "heads.yaml"
-    refused(3, "rerank", model, "--input-format", "jsonl", "--json", says="standard input:2: has no tokens", stdin=jsonl(
-        {"query": "", "documents": ["a", "b"]}, {"query": "", "documents": ["a", ""]}, {"query": "a", "documents": ["b"]}))
+    first = jsonl({"query": "", "documents": ["a", "b"]})
+    stands = done("rerank", model, "--input-format", "jsonl", "--json", stdin=first).encode()
+    assert stands.count(b"\n") == 1
+    refused(3, "rerank", model, "--input-format", "jsonl", "--json", says="standard input:2: has no tokens", stdin=first + jsonl(
+        {"query": "", "documents": ["a", ""]}, {"query": "a", "documents": ["b"]}), stdout=stands)
     refused(3, "rerank", model, "--query", "", "--json", says="standard input:3: has no tokens", stdin=b"a\nb\n\nc\n")
     refused(3, "rerank", model, "--query", "", "--", "a", "", says="TEXT 2: has no tokens")
-    refused(3, "classify", model, says="standard input:2: has no tokens", stdin=b"a\n\n")
+    refused(3, "classify", model, says="standard input:2: has no tokens", stdin=b"a\n\n",
+            stdout=done("classify", model, "a").encode())
