@@ -31,7 +31,8 @@ read_pair(const eg_task_call *call, uint32_t record, eg_windows *windows, eg_enc
                                         context->length, windows, encoding, err);
     if (status == EG_E_INPUT && err && !err->file[0]) {
         const eg_error inner = *err;
-        return eg_fail(err, status, "text %u: %s", record + 1, inner.message);
+        status = eg_fail(err, status, "text %u: %s", record + 1, inner.message);
+        return inner.hint[0] ? eg_hint(err, status, "%s", inner.hint) : status;
     }
     return status;
 }

@@ -420,8 +420,10 @@ eg_windows_begin(const eg_tokenizer *tokenizer, const char *text, size_t length,
     encoding->count = 0;
     windows->room = windows->max_length > around ? windows->max_length - around : 0;
     if (around > windows->max_length || (windows->room == 0 && second > 0))
-        return eg_fail(err, EG_E_INPUT, "%zu tokens, special ones among them, leave no room in windows of %u", around,
-                       windows->max_length);
+        return eg_hint(err,
+                       eg_fail(err, EG_E_INPUT, "has %zu tokens without its pair, and a window takes %u", around,
+                               windows->max_length),
+                       "a shorter first text, or longer windows");
     size_t stride = windows->stride < windows->room ? windows->stride : windows->room / 2;
     windows->step = windows->room - stride;
     if (second > windows->room)
