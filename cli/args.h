@@ -83,7 +83,7 @@ typedef struct eg_arguments {
     int64_t top_k;
     int64_t stride, max_answer; /* qa */
     eg_switch no_answer;
-    eg_strings targets; /* fill-mask */
+    eg_strings targets;      /* fill-mask */
     const char *aggregation; /* ner */
     int64_t seed;            /* evaluate */
 

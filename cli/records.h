@@ -22,8 +22,8 @@ typedef struct eg_record_kind {
     eg_field text, pair;
     bool pair_optional;
     const char *label_too; /* another key for what "label" is; NULL: none */
-    bool many;      /* pair is a list: a record becomes a group of texts, each the text with one of the list */
-    bool needs_one; /* an empty list is a fault */
+    bool many;             /* pair is a list: a record becomes a group of texts, each the text with one of the list */
+    bool needs_one;        /* an empty list is a fault */
 } eg_record_kind;
 
 /* {"text", "pair"}, the pair optional: what most commands take. */

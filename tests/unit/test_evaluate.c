@@ -172,7 +172,8 @@ test_metrics(fixture *f)
     const float large[] = {1e4f, -1e4f};
     double spearman = 0;
     /* ranks 1.5 1.5 3 4 and 4 1.5 3 1.5 */
-    check(f, eg_spearman(ties, 4, &spearman, &f->err) == EG_OK && is_near(spearman, -7.0 / 18), "ranks of equal numbers");
+    check(f, eg_spearman(ties, 4, &spearman, &f->err) == EG_OK && is_near(spearman, -7.0 / 18),
+          "ranks of equal numbers");
     check(f, is_near(eg_pearson(ties, 4), -5.0 / 11), "a correlation");
     check(f, isnan(eg_pearson(equal, 2)) && isnan(eg_pearson(NULL, 0)), "no correlation is defined");
     check(f, is_near(eg_cross_entropy(large, 2, 1), 2e4) && is_near(eg_cross_entropy(large, 2, 0), 0), "large logits");
