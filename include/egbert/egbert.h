@@ -282,10 +282,10 @@ typedef struct eg_task_options {
     uint32_t group_count;
     uint32_t top_k;             /* items of a list; 0: qa 1, fill-mask 5, the others all */
     eg_aggregation aggregation; /* ner */
-    uint32_t stride;            /* qa: tokens that neighbouring windows of a context share; 0: 128 */
-    uint32_t max_answer;        /* qa: tokens of an answer; 0: 15 */
-    uint32_t no_answer;         /* qa: 1: that there is no answer is one, too: an item with an empty text */
-    const eg_string *targets;   /* fill-mask: only these tokens, NULL: all */
+    uint32_t stride;     /* qa: tokens that neighbouring windows of a context share; 0: 128, at most half a window */
+    uint32_t max_answer; /* qa: tokens of an answer; 0: 15 */
+    uint32_t no_answer;  /* qa: 1: that there is no answer is one, too: an item with an empty text */
+    const eg_string *targets; /* fill-mask: only these tokens, NULL: all */
     uint32_t target_count;
     uint32_t reserved;
 } eg_task_options;
@@ -316,7 +316,8 @@ typedef struct eg_list_view {
 
 /*
  * Does a task. A record is a text, a pair, or a group. A text longer than the model takes is cut (qa: read in windows). A
- * model without a head for the task is EG_E_USAGE, naming those it has; a text without a mask in fill-mask EG_E_INPUT.
+ * model without a head for the task is EG_E_USAGE, naming those it has; a text without a mask in fill-mask EG_E_INPUT, as is
+ * an empty question or context. Windows of qa have at most 384 tokens, or max_length; progress counts them as texts.
  * Results are those of Hugging Face's pipelines. Runs on the context: one thread at a time.
  */
 EG_API EG_NODISCARD eg_status eg_run_task(eg_context *context, const eg_input *input, const eg_task_options *options,
