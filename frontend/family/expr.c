@@ -349,10 +349,26 @@ call_min_max(parser *p, size_t at, bool want_max, const eg_datum *arguments, siz
 }
 
 static eg_status
+call_pow(parser *p, size_t at, const eg_datum *arguments, size_t count, eg_datum *out)
+{
+    if (count != 2)
+        return fail(p, at, "pow takes a base and an exponent, got %zu argument%s", count, count == 1 ? "" : "s");
+    EG_TRY(expect_number(p, at, &arguments[0]));
+    EG_TRY(expect_number(p, at, &arguments[1]));
+    double power = pow(eg_datum_number(&arguments[0]), eg_datum_number(&arguments[1]));
+    if (!isfinite(power))
+        return fail(p, at, "pow has no value there");
+    *out = eg_datum_real(power);
+    return EG_OK;
+}
+
+static eg_status
 call_function(parser *p, size_t at, const char *name, const eg_datum *arguments, size_t count, eg_datum *out)
 {
     if (strcmp(name, "min") == 0 || strcmp(name, "max") == 0)
         return call_min_max(p, at, *(name + 1) == 'a', arguments, count, out);
+    if (strcmp(name, "pow") == 0)
+        return call_pow(p, at, arguments, count, out);
     if (count != 1)
         return fail(p, at, "%s takes one argument, got %zu", name, count);
     if (strcmp(name, "count") == 0) {
@@ -399,7 +415,7 @@ static bool
 is_function(const char *name)
 {
     return strcmp(name, "min") == 0 || strcmp(name, "max") == 0 || strcmp(name, "sqrt") == 0 ||
-           strcmp(name, "count") == 0;
+           strcmp(name, "pow") == 0 || strcmp(name, "count") == 0;
 }
 
 static eg_status
@@ -484,7 +500,7 @@ parse_atom(parser *p, eg_datum *out)
                 return parse_question(p, *t.text == 'f', out);
             if (is_function(t.text))
                 return parse_call(p, t.text, t.at, out);
-            return fail(p, t.at, "'%s' is no function; there are min, max, sqrt, count, has and fed", t.text);
+            return fail(p, t.at, "'%s' is no function; there are min, max, sqrt, pow, count, has and fed", t.text);
         }
         return look_up(p, &t, out);
     case T_SIGN:

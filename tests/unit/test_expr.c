@@ -129,6 +129,7 @@ Test(expr, names_lists_and_functions)
     check("max(1, 2, i)", "3");
     check("sqrt(16)", "4.0");
     check("1 / sqrt($hidden + 4)", "0.25");
+    check("pow(4, 1 / 2)", "2.0");
     check("has(hidden) and not has($missing)", "true");
     check("fed(type_ids)", "true");
 }
@@ -190,6 +191,8 @@ Test(expr, everything_is_checked)
     refuse("1 and true", 13, "true or false is expected");
     refuse("min()", 11, "min of nothing");
     refuse("sqrt(1, 2)", 11, "takes one argument");
+    refuse("pow(2)", 11, "a base and an exponent, got 1 argument");
+    refuse("pow(0 - 1, 1 / 2)", 11, "no value");
 }
 
 Test(expr, nesting_has_a_limit)
