@@ -276,9 +276,9 @@ const char *eg_word_later(const char *name);         /* what a reserved word wai
  */
 EG_NODISCARD eg_status eg_expand_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const int64_t *dims,
                                         uint32_t rank, eg_value_id *out, eg_error *err);
-/* The same tensor as a constant of `joined` axes, the last of which are the file's last ones, read as one. */
+/* The same, with the file's axes `first` and `first` + 1 read as one. */
 EG_NODISCARD eg_status eg_expand_joined_weight(eg_expand *x, const eg_yaml *node, const char *suffix,
-                                               const int64_t *dims, uint32_t rank, uint32_t joined, eg_value_id *out,
+                                               const int64_t *dims, uint32_t rank, uint32_t first, eg_value_id *out,
                                                eg_error *err);
 /* weights.c: the tensor of that name, or of an older one that `rename:` gives. */
 const eg_tensor *eg_find_tensor(const eg_recipe *recipe, const eg_weights *weights, const char *prefix,
@@ -332,6 +332,7 @@ typedef struct eg_linear {
     const eg_yaml *bias;   /* true, false, an expression, a full name; NULL: true */
     int64_t out;
     bool in_out;    /* stored [in, out] */
+    bool by_group;  /* stored [groups, in / groups, out / groups] */
     int64_t groups; /* of columns, each with its own rows of the weight [out, in / groups]; 1: no groups */
     int64_t kernel; /* rows around each one that are read, by a weight [out, in / groups, kernel]; 1: itself */
 } eg_linear;

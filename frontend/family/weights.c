@@ -272,33 +272,43 @@ table_of_steps(eg_expand *x, const eg_yaml *at, const char *name, const int64_t 
     return eg_yaml_fail(at, err, "'%s' is %s; %s is expected", name, got, want);
 }
 
-/* How a tensor of these dims is read: as a constant of `axes` axes, its last ones as one. */
+/* How a tensor of these dims is read: `joined` axes from `first` on as one. */
 typedef struct shape {
     const int64_t *dims;
-    uint32_t rank, axes;
-    int64_t as[EG_MAX_RANK];
+    uint32_t rank, first, joined;
+    uint32_t axes; /* of the constant */
+    int64_t as[EG_MAX_RANK], strides[EG_MAX_RANK];
 } shape;
 
-static eg_status
-join_axes(shape *s, const eg_yaml *at, eg_error *err)
+static bool
+is_joined(const shape *s, uint32_t axis)
 {
+    return axis > s->first && axis < s->first + s->joined;
+}
+
+static eg_status
+join_dims(shape *s, const eg_yaml *at, eg_error *err)
+{
+    s->axes = 0;
     for (uint32_t i = 0; i < s->rank; i++) {
-        uint32_t axis = i < s->axes ? i : s->axes - 1;
-        if (i < s->axes)
-            s->as[axis] = s->dims[i];
-        else if (!eg_mul_i64(s->as[axis], s->dims[i], &s->as[axis]))
+        if (!is_joined(s, i))
+            s->as[s->axes++] = s->dims[i];
+        else if (!eg_mul_i64(s->as[s->axes - 1], s->dims[i], &s->as[s->axes - 1]))
             return eg_yaml_fail(at, err, "the tensor is too big");
     }
     return EG_OK;
 }
 
-/* The joined axes lie one after another, so that the last one's stride is that of all. */
+/* The strides of the constant in the file. False where the joined axes do not lie one after another. */
 static bool
-lies_joined(const eg_tensor *tensor, const shape *s)
+join_strides(shape *s, const eg_tensor *tensor)
 {
-    for (uint32_t i = s->axes; i < s->rank; i++) {
-        if (s->dims[i - 1] != 1 && tensor->strides[i - 1] != tensor->strides[i] * s->dims[i])
+    uint32_t axis = 0;
+    for (uint32_t i = 0; i < s->rank; i++) {
+        bool follows = i > 0 && (s->dims[i - 1] == 1 || tensor->strides[i - 1] == tensor->strides[i] * s->dims[i]);
+        if (is_joined(s, i) && !follows)
             return false;
+        s->strides[is_joined(s, i) ? axis - 1 : axis++] = tensor->strides[i];
     }
     return true;
 }
@@ -311,7 +321,7 @@ expand(eg_expand *x, const eg_yaml *node, const char *suffix, shape *s, eg_value
     const eg_recipe *recipe = x->recipe;
     eg_expr_env env = eg_expand_env(x);
     EG_TRY(eg_eval_choice(node, &env, &node, err));
-    EG_TRY(join_axes(s, node, err));
+    EG_TRY(join_dims(s, node, err));
     if (node->type == EG_YAML_STRING && node->text[0] == '=')
         return table_of_steps(x, node, node->text + 1, s->as, s->axes, out, err);
     eg_request request = {.head = x->at.head, .section = x->at.section, .untaken = x->at.untaken, .at = node};
@@ -339,27 +349,27 @@ expand(eg_expand *x, const eg_yaml *node, const char *suffix, shape *s, eg_value
     }
     if (tensor)
         EG_TRY(check_shape(tensor, dims, rank, node, err));
-    if (tensor && !lies_joined(tensor, s))
+    if (tensor && !join_strides(s, tensor))
         return eg_fail_at(err, EG_E_INPUT, tensor->file, 0, 0,
                           "the tensor '%s' is stored with its axes in another order", tensor->name);
-    eg_tensor joined;
+    eg_tensor as;
     if (tensor) {
-        joined = *tensor;
-        joined.strides[s->axes - 1] = tensor->strides[rank - 1];
+        as = *tensor;
+        memcpy(as.strides, s->strides, s->axes * sizeof *as.strides);
     }
-    return add_constant(x, key, name, tensor ? &joined : NULL, s->as, s->axes, out, err);
+    return add_constant(x, key, name, tensor ? &as : NULL, s->as, s->axes, out, err);
 }
 
 eg_status
 eg_expand_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const int64_t *dims, uint32_t rank,
                  eg_value_id *out, eg_error *err)
 {
-    return expand(x, node, suffix, &(shape){.dims = dims, .rank = rank, .axes = rank}, out, err);
+    return expand(x, node, suffix, &(shape){.dims = dims, .rank = rank}, out, err);
 }
 
 eg_status
 eg_expand_joined_weight(eg_expand *x, const eg_yaml *node, const char *suffix, const int64_t *dims, uint32_t rank,
-                        uint32_t joined, eg_value_id *out, eg_error *err)
+                        uint32_t first, eg_value_id *out, eg_error *err)
 {
-    return expand(x, node, suffix, &(shape){.dims = dims, .rank = rank, .axes = joined}, out, err);
+    return expand(x, node, suffix, &(shape){.dims = dims, .rank = rank, .first = first, .joined = 2}, out, err);
 }

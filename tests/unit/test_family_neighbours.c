@@ -14,7 +14,9 @@ static const test_tensor tensors[] = {{"words.weight", 2, {6, 4}},
                                       {"own.weight", 3, {4, 1, 3}},
                                       {"grouped.weight", 3, {8, 2, 1}},
                                       {"grouped.bias", 1, {8}},
-                                      {"turns", 1, {2}}};
+                                      {"turns", 1, {2}},
+                                      {"by_group.weight", 3, {2, 2, 3}},
+                                      {"by_group.bias", 1, {6}}};
 
 static test_folder folder;
 static eg_error error;
@@ -119,6 +121,10 @@ Test(neighbours, groups_of_columns)
     gives("  - {attention: {heads: 2, query: {name: grouped, groups: 2}, key: {name: grouped, groups: 2}, value: "
           "{name: grouped, groups: 2}, head_size: 4}}\n",
           "grouped_matmul(%embeddings, %grouped.weight) {groups=2}");
+    gives("  - {linear: by_group, out: 6, groups: 2, layout: groups_in_out}\n",
+          "const %by_group.weight : table f32 [4, 3]");
+    gives("  - {linear: by_group, out: 6, groups: 2, layout: groups_in_out}\n", "{axis=0} : table f32 [6, 2]");
+    refused("  - {linear: by_group, out: 6, groups: 1, layout: groups_in_out}\n", "[2, 2, 3]; [1, 4, 6] is expected");
     refused("  - {linear: grouped, out: 8, groups: 2, layout: in_out}\n", "not in_out");
     refused("  - {linear: grouped, out: 8}\n", "is [8, 2, 1]; [8, 4] is expected");
     refused("  - {attention: {heads: 2, qkv: {name: grouped, groups: 2}}}\n", "groups");

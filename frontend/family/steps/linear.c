@@ -65,6 +65,25 @@ is_table(const eg_yaml *name)
     return name && name->type == EG_YAML_STRING && name->text[0] == '=';
 }
 
+/* [groups, in / groups, out / groups] as the table [out, in / groups] that each group's columns are rows of. */
+static eg_status
+emit_weight_by_group(eg_expand *x, const eg_yaml *at, const eg_linear *linear, int64_t in_size, eg_value_id *weight,
+                     eg_error *err)
+{
+    const int64_t groups = linear->groups, rows = in_size / groups, stored[3] = {groups, rows, linear->out / groups};
+    eg_attr axis = eg_attr_int("axis", 0);
+    eg_value_id all, part;
+    eg_chain parts = {0};
+    EG_TRY(eg_expand_joined_weight(x, linear->weight ? linear->weight : linear->name, linear->weight ? "" : ".weight",
+                                   stored, 3, 0, &all, err));
+    for (int64_t g = 0; g < groups; g++) {
+        EG_TRY(eg_emit_slice(x, at, all, 0, g * rows, (g + 1) * rows, &part, err));
+        EG_TRY(eg_emit(x, at, "transpose", &part, 1, NULL, 0, &part, err));
+        EG_TRY(eg_chain_push(&parts, part, at, err));
+    }
+    return eg_emit(x, at, "concat", parts.items, parts.count, &axis, 1, weight, err);
+}
+
 /* What the file has: [out, in] or [in, out], and where groups or neighbours are asked for [out, in / groups, kernel]. */
 static eg_status
 emit_weight(eg_expand *x, const eg_yaml *at, const eg_linear *linear, int64_t in_size, eg_value_id *weight,
@@ -77,10 +96,12 @@ emit_weight(eg_expand *x, const eg_yaml *at, const eg_linear *linear, int64_t in
                             in_size, linear->out);
     if (linear->in_out && linear->groups > 1)
         return eg_yaml_fail(at, err, "in groups a weight is stored [out, in / groups], not in_out");
+    if (linear->by_group)
+        return emit_weight_by_group(x, at, linear, in_size, weight, err);
     const int64_t stored[3] = {linear->out, in_size / linear->groups, linear->kernel};
     const int64_t turned[2] = {in_size, linear->out};
     if (linear->kernel > 1)
-        return eg_expand_joined_weight(x, tensor, suffix, stored, 3, 2, weight, err);
+        return eg_expand_joined_weight(x, tensor, suffix, stored, 3, 1, weight, err);
     EG_TRY(eg_expand_weight(x, tensor, suffix, linear->in_out ? turned : stored, 2, weight, err));
     return linear->in_out ? emit_transposed(x, at, *weight, weight, err) : EG_OK;
 }
@@ -126,7 +147,7 @@ eg_emit_linear(eg_expand *x, const eg_yaml *at, const eg_linear *linear, eg_valu
 eg_status
 eg_linear_read(eg_expand *x, const eg_call *call, eg_linear *out, eg_error *err)
 {
-    static const char *const layouts[] = {"out_in", "in_out"};
+    static const char *const layouts[] = {"out_in", "in_out", "groups_in_out"};
     uint32_t layout;
     *out = (eg_linear){.kernel = 1};
     EG_TRY(eg_call_get(x, call, "name", &out->name, err));
@@ -134,8 +155,9 @@ eg_linear_read(eg_expand *x, const eg_call *call, eg_linear *out, eg_error *err)
     out->bias = eg_call_arg(call, "bias");
     if (!out->name == !out->weight)
         return eg_call_fail(call, NULL, err, "a linear has either a name, for NAME.weight and NAME.bias, or `weight:`");
-    EG_TRY(eg_call_choice(x, call, "layout", layouts, 2, 0, &layout, err));
+    EG_TRY(eg_call_choice(x, call, "layout", layouts, 3, 0, &layout, err));
     out->in_out = layout == 1;
+    out->by_group = layout == 2;
     return eg_call_int(x, call, "groups", 1, 1, &out->groups, err);
 }
 
