@@ -95,6 +95,19 @@ def test_perplexity(cases):
     assert math.isclose(got["perplexity"], math.exp(got["loss"]), rel_tol=1e-6) and got["task"] == "fill_mask"
 
 
+def test_targets_that_the_model_would_give(cases):
+    """What fill-mask puts in the place is right, and its loss is minus the logarithm of its score."""
+    model, records, _ = cases["masks"]
+    records = [{"text": r["text"]} for r in records]
+    fills = [line["fills"] for line in lines("fill-mask", model, "--input", "-", "--input-format", "jsonl", "--quiet", "--top-k", "1",
+                                             stdin=stream(records))]
+    texts = [line if isinstance(line[0], list) else [line] for line in fills]
+    got = evaluate((model, [{**r, "target": [mask[0]["token"] for mask in line]} for r, line in zip(records, texts)], []))
+    scores = [mask[0]["score"] for line in texts for mask in line]
+    assert got["accuracy"] == 1 and got["masked"] == len(scores)
+    assert math.isclose(got["loss"], -sum(map(math.log, scores)) / len(scores), rel_tol=1e-5)
+
+
 def test_constant_scores_have_no_correlation(cases):
     model, records, _ = cases["score"]
     got = evaluate((model, [{**record, "label": 2} for record in records], []))
