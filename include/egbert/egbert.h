@@ -278,7 +278,8 @@ typedef enum eg_aggregation {
 typedef struct eg_task_options {
     uint32_t size;
     eg_task task;
-    const uint32_t *groups; /* choose, rerank: group g is the texts [groups[g], groups[g + 1]); NULL: all are one */
+    const uint32_t *groups; /* choose, rerank: [group_count + 1], from 0 to the input's count; group g is the texts
+                                   [groups[g], groups[g + 1]); NULL: all texts are one group */
     uint32_t group_count;
     uint32_t top_k;             /* items of a list; 0: qa 1, fill-mask 5, the others all */
     eg_aggregation aggregation; /* ner */
@@ -303,7 +304,11 @@ typedef struct eg_item {
     int64_t start, end; /* ner, qa: characters of the original text, [start, end) */
 } eg_item;
 
-/* Items of one record: best first but for ner (in the text's order) and nsp, choose (in the order of the logits). */
+/*
+ * Items of one record: best first but for ner (in the text's order) and nsp, choose (in the order of the logits; of nsp
+ * item 0 says that the pair's second text follows). From an item to the next are items->size bytes. The logits are all
+ * there, in the model's order, whatever top_k is.
+ */
 typedef struct eg_list_view {
     uint32_t size;
     uint32_t item_count;
@@ -318,7 +323,8 @@ typedef struct eg_list_view {
  * Does a task. A record is a text, a pair, or a group. A text longer than the model takes is cut (qa: read in windows). A
  * model without a head for the task is EG_E_USAGE, naming those it has; a text without a mask in fill-mask EG_E_INPUT, as is
  * an empty question or context. Windows of qa have at most 384 tokens, or max_length; progress counts them as texts.
- * Results are those of Hugging Face's pipelines. Runs on the context: one thread at a time.
+ * Results are those of Hugging Face's pipelines; one has eg_result_texts() and the records below, no outputs. NULL options
+ * classify. Runs on the context: one thread at a time.
  */
 EG_API EG_NODISCARD eg_status eg_run_task(eg_context *context, const eg_input *input, const eg_task_options *options,
                                           eg_result **out, eg_error *err);
