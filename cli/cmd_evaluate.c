@@ -9,8 +9,12 @@
 #include "cli/run_input.h"
 #include "cli/say.h"
 #include "cli/session.h"
+#include "cli/utf8.h"
 
 #define CHUNK_TEXTS 1024
+
+/* Characters of labels in the tables. */
+enum { LONGEST_NAME = 40, LONGEST_COLUMN = 12 };
 
 typedef struct evaluate {
     eg_app *app;
@@ -27,16 +31,33 @@ first_of(const eg_json *array)
     return array ? array->first : NULL;
 }
 
-/* The columns that the widest of these names needs, "true" among them. */
-static int
-width_of(const eg_json *names, const char *key)
+/* The characters of the longest of these names, from `least` to `most`. */
+static size_t
+width_of(const eg_json *names, const char *key, size_t least, size_t most)
 {
-    size_t width = strlen("label");
+    size_t width = least;
     for (const eg_json *item = first_of(names); item; item = item->next) {
-        size_t length = strlen(eg_json_text(key ? eg_json_get(item, key) : item));
+        const char *name = eg_json_text(key ? eg_json_get(item, key) : item);
+        size_t length = eg_characters(name, strlen(name));
         width = length > width ? length : width;
     }
-    return width < 40 ? (int)width : 40;
+    return width < most ? width : most;
+}
+
+/* A name in so many columns: cut, or with blanks before it or behind. */
+static void
+print_name(eg_out *out, const char *text, size_t width, bool to_the_right)
+{
+    eg_string shown = {text, 0};
+    size_t length = strlen(text), count = 0;
+    for (; shown.length < length && count < width; count++) {
+        size_t n = eg_character(text + shown.length, length - shown.length);
+        shown.length += n ? n : 1;
+    }
+    int blanks = (int)(width - count);
+    eg_out_format(out, "%*s", to_the_right ? blanks : 0, "");
+    eg_out_line(out, shown, 0);
+    eg_out_format(out, "%*s", to_the_right ? 0 : blanks, "");
 }
 
 static void
@@ -65,28 +86,34 @@ print_summary(eg_out *out, const eg_json *root)
 static void
 print_classes(eg_out *out, const eg_json *classes)
 {
-    int width = width_of(classes, "label");
-    eg_out_format(out, "\n%-*s  precision    recall        F1   support\n", width, "label");
+    size_t width = width_of(classes, "label", strlen("label"), LONGEST_NAME);
+    eg_out_format(out, "\n%-*s  precision    recall        F1   support\n", (int)width, "label");
     for (const eg_json *item = classes->first; item; item = item->next) {
-        eg_out_format(out, "%-*s", width, eg_json_text(eg_json_get(item, "label")));
+        print_name(out, eg_json_text(eg_json_get(item, "label")), width, false);
         eg_out_format(out, "  %9.4f %9.4f %9.4f %9.0f\n", eg_json_number(eg_json_get(item, "precision")),
                       eg_json_number(eg_json_get(item, "recall")), eg_json_number(eg_json_get(item, "f1")),
                       eg_json_number(eg_json_get(item, "support")));
     }
 }
 
-/* Rows are what the labels say, columns, in the same order, what the model does. */
+/* Rows are what the labels say, columns what the model does. */
 static void
 print_confusion(eg_out *out, const eg_json *confusion)
 {
     const eg_json *labels = eg_json_get(confusion, "labels"), *label = first_of(labels);
-    int width = width_of(labels, NULL);
-    eg_out_format(out, "\n%-*s  predicted, in the same order\n", width, "true");
+    size_t width = width_of(labels, NULL, strlen("true \\ predicted"), LONGEST_NAME);
+    size_t column = width_of(labels, NULL, 6, LONGEST_COLUMN);
+    eg_out_format(out, "\n%-*s", (int)width, "true \\ predicted");
+    for (const eg_json *name = label; name; name = name->next) {
+        eg_out_char(out, ' ');
+        print_name(out, eg_json_text(name), column, true);
+    }
+    eg_out_char(out, '\n');
     for (const eg_json *row = first_of(eg_json_get(confusion, "matrix")); row && label;
          row = row->next, label = label->next) {
-        eg_out_format(out, "%-*s ", width, eg_json_text(label));
+        print_name(out, eg_json_text(label), width, false);
         for (const eg_json *cell = row->first; cell; cell = cell->next)
-            eg_out_format(out, " %6.0f", cell->number);
+            eg_out_format(out, " %*.0f", (int)column, cell->number);
         eg_out_char(out, '\n');
     }
 }
