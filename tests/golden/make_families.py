@@ -10,7 +10,9 @@ config.json as transformers writes it; those of heads are as the case has them. 
 match a pattern, `type_ids` says whether they are fed (if not given: if the config has more than one type). `published` is the
 config.json to test with, where files in the wild have other keys than the class of transformers reads from `config`. `computed`
 lists patterns of tensors that the file lacks, because the class computes them itself. `oracle` at the top is a module of this folder
-that brings the classes, for models that transformers has none for.
+that brings the classes, for models that transformers has none for. `transformers: 4` is for what version 5 has dropped: such a case
+is made where transformers==4.57.6 is installed in place of 5 (a virtual environment with torch, numpy and pyyaml will do), and kept as
+it is by every other run, as the other cases are by that one.
 
 Written are checkpoints.json (configs, names and shapes of tensors; random_weights.py makes the weights of them) and one
 npz for each checkpoint. Runs in the environment of script/setup --goldens.
@@ -59,12 +61,25 @@ def make_checkpoint(out, name, more, head, case, seed):
     return {"name": name, "config": kept, "seed": seed, "scale": scales, "tensors": shapes}
 
 
+def is_ours(case):
+    return transformers.__version__.startswith(f"{case.get('transformers', 5)}.")
+
+
+def kept_checkpoints(out, cases):
+    """{label: (entry, npz)} of what another version has made."""
+    if all(is_ours(case) for case in cases) or not (out / "checkpoints.json").exists():
+        return {}
+    entries = json.loads((out / "checkpoints.json").read_text())
+    return {entry["name"]: (entry, (out / f"{entry['name']}.npz").read_bytes()) for entry in entries}
+
+
 def make_family(family):
     written = yaml.safe_load((HERE / f"{family}.yaml").read_text())
     cases = written["cases"]
     if "oracle" in written:
         importlib.import_module(written["oracle"])
     out = HERE / "families" / family
+    kept = kept_checkpoints(out, cases)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     checkpoints = []
@@ -72,6 +87,11 @@ def make_family(family):
         for head in [None, *case.get("heads", [])]:
             name, more = next(iter(head.items())) if isinstance(head, dict) else (head, {})
             label = f"{i}-{name or 'encoder'}"
+            if not is_ours(case):
+                entry, archive = kept[label]
+                (out / f"{label}.npz").write_bytes(archive)
+                checkpoints.append(entry)
+                continue
             checkpoints.append(make_checkpoint(out, label, more, name, case, 100 * i + len(checkpoints)))
     lines = ",\n".join(json.dumps(checkpoint) for checkpoint in checkpoints)
     (out / "checkpoints.json").write_text(f"[\n{lines}\n]\n")
