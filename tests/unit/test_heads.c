@@ -193,3 +193,95 @@ Test(heads, the_activation_of_a_cross_encoder_is_the_last_part_of_its_name)
     test_write(&folder, "model/config_sentence_transformers.json", "{\"activation_fn\": \"torch.nn.Tanh\"}");
     check_activation(", \"num_labels\": 3, \"sentence_transformers\": {\"activation_fn\": \"x.Sigmoid\"}", "Tanh");
 }
+
+static const char *
+default_head(const char *path)
+{
+    static char name[64];
+    eg_source_info info;
+    cr_assert_eq(open_path(path), EG_OK, "%s", test_error_line(&error));
+    eg_source_describe(source, &info);
+    snprintf(name, sizeof name, "%s", info.head ? info.head : "none");
+    return name;
+}
+
+/* A checkpoint whose classifier has the name that another head would read, too. */
+static void
+share_a_tensor(void)
+{
+    static const char shared[] = "model_types: [toy]\n"
+                                 "embeddings: [{gather: words, index: token_ids, rows: 6, out: 4}]\n"
+                                 "encoder: [tanh]\n"
+                                 "heads:\n"
+                                 "  sort: {task: classify, architectures: [ToySort], steps: [first_token, {linear: "
+                                 "sorter, out: $num_labels}]}\n"
+                                 "  tag: {task: ner, steps: [{linear: sorter, out: $num_labels}]}\n";
+    test_write(&folder, "models/toy.yaml", shared);
+    write_config(", \"num_labels\": 3");
+}
+
+Test(heads, one_that_shares_tensors_with_the_checkpoints_own_is_not_there)
+{
+    share_a_tensor();
+    cr_assert_str_eq(default_head("model"), "sort");
+    cr_assert_not(head_of("model", "tag").available);
+}
+
+Test(heads, what_an_instance_removes_or_replaces_still_has_its_tensors)
+{
+    share_a_tensor();
+    write_instance("  sort: null\n");
+    cr_assert_str_eq(default_head("own.yaml"), "none");
+    cr_assert_not(head_of("own.yaml", "tag").available);
+    write_instance("  sort: {task: classify, steps: [first_token, {slice: 2, begin: 0}]}\n");
+    cr_assert_str_eq(default_head("own.yaml"), "sort", "a replaced head stays the default");
+    cr_assert_not(head_of("own.yaml", "tag").available);
+    cr_assert_eq(head_of("own.yaml", "sort").label_count, 2);
+}
+
+Test(heads, what_an_instance_writes_is_there_whatever_it_shares)
+{
+    share_a_tensor();
+    write_instance("  mine: {task: ner, steps: [{linear: sorter, out: 3}]}\n");
+    cr_assert(head_of("own.yaml", "mine").available);
+    cr_assert_str_eq(default_head("own.yaml"), "sort");
+}
+
+Test(heads, keys_alone_go_over_the_familys_head)
+{
+    write_config(", \"num_labels\": 3");
+    write_instance("  sort: {labels: [x, y, z], problem_type: multi_label_classification}\n");
+    eg_head_info info = head_of("own.yaml", "sort");
+    check_labels(&info, "x y z");
+    cr_assert_str_eq(info.problem_type, "multi_label_classification");
+    cr_assert_str_eq(default_head("own.yaml"), "sort");
+}
+
+Test(heads, weights_come_from_another_file_and_from_the_checkpoint)
+{
+    static const test_tensor tensors[] = {{"a.out.weight", 2, {2, 3}}, {"a.out.bias", 1, {2}}};
+    test_write_tensors(&folder, "heads.safetensors", tensors, 2);
+    write_config(", \"num_labels\": 3");
+    write_instance("  mine: {task: classify, weights: heads.safetensors, prefix: a., steps: [first_token, {linear: "
+                   "{weight: \"checkpoint:sorter.weight\", bias: \"checkpoint:sorter.bias\"}, out: 3}, {linear: out, "
+                   "out: 2}]}\n");
+    eg_head_info info = head_of("own.yaml", "mine");
+    cr_assert(info.available);
+    check_labels(&info, "LABEL_0 LABEL_1");
+    write_instance("  mine: {task: classify, weights: heads.safetensors, prefix: a., steps: [first_token, {linear: "
+                   "sorter, out: 3}]}\n");
+    cr_assert_eq(open_path("own.yaml"), EG_E_INPUT);
+    cr_assert(strstr(error.message, "'a.sorter.weight' is missing") && strstr(error.file, "heads.safetensors"), "%s",
+              test_error_line(&error));
+}
+
+Test(heads, the_last_step_gives_the_only_output_unless_it_has_a_name)
+{
+    write_config(", \"num_labels\": 3");
+    write_instance("  mine: {task: classify, steps: [first_token, {as: features}, {slice: 2, begin: 0}]}\n");
+    cr_assert_eq(head_of("own.yaml", "mine").label_count, 2);
+    write_instance("  mine: {task: classify, steps: [first_token, {slice: 2, begin: 0, as: logit}]}\n");
+    cr_assert_eq(open_path("own.yaml"), EG_E_INPUT);
+    cr_assert(strstr(error.message, "no step of the head 'mine' gives the name 'logits'"), "%s",
+              test_error_line(&error));
+}
