@@ -16,14 +16,26 @@ static const char heads_yaml[] =
     "  follows: {task: nsp, outputs: [logits], steps: [first_token, {slice: 5, begin: 3, as: logits}]}\n"
     "  fits: {task: choose, outputs: [logits], steps: [first_token, {slice: 6, begin: 5, as: logits}]}\n"
     "  ranks: {task: rerank, outputs: [logits], steps: [first_token, {slice: 7, begin: 6, as: logits}]}\n"
-    "  weighs: {task: sparse, outputs: [weights], steps: [relu, {max: null, as: weights}]}\n";
+    "  weighs: {task: sparse, outputs: [weights], steps: [relu, {max: null, as: weights}]}\n"
+    "  spans: {task: qa, steps: [{slice: 2, begin: 0}, {split: 2, squeeze: true, as: [start_logits, end_logits]}]}\n"
+    "  fills: {task: fill_mask, outputs: [logits], steps: [{linear: {weight: "
+    "[\"base:embeddings.word_embeddings.weight\"],\n"
+    "    bias: false}, out: $vocab_size, as: logits}]}\n";
 
 static eg_status
 run_task(eg_context *context, eg_task task, eg_error *err)
 {
     eg_string texts[] = {{"the cat sat", 11}, {"dog", 3}}, pairs[] = {{"a mat", 5}, {"ran", 3}};
     eg_input input = {.size = sizeof input, .count = 2, .texts = texts, .pairs = pairs};
-    eg_task_options options = {.size = sizeof options, .task = task};
+    const eg_string targets[] = {{"dog", 3}, {"dogcat", 6}};
+    eg_task_options options = {.size = sizeof options, .task = task, .stride = 1};
+    if (task == EG_TASK_FILL_MASK) {
+        texts[0] = (eg_string){"the [MASK] sat [MASK]", 21};
+        texts[1] = (eg_string){"[MASK]", 6};
+        input.pairs = NULL;
+        options.targets = targets;
+        options.target_count = 2;
+    }
     eg_result *result = NULL;
     eg_status status = eg_run_task(context, &input, &options, &result, err);
     if (status != EG_OK && result)
@@ -56,7 +68,8 @@ fail_each(eg_context *context, eg_task task)
 static bool
 fail_tasks(eg_context *context)
 {
-    static const eg_task tasks[] = {EG_TASK_CLASSIFY, EG_TASK_NSP, EG_TASK_CHOOSE, EG_TASK_RERANK, EG_TASK_SPARSE};
+    static const eg_task tasks[] = {EG_TASK_CLASSIFY, EG_TASK_NSP, EG_TASK_CHOOSE,   EG_TASK_RERANK,
+                                    EG_TASK_SPARSE,   EG_TASK_QA,  EG_TASK_FILL_MASK};
     bool good = true;
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         int allocations = fail_each(context, tasks[i]);
