@@ -4,7 +4,8 @@
 
 Run it with torch, safetensors and numpy installed; what it writes is committed. Other seeds stay.
 - torch/{zip,pickles}.bin: a state dict with every type, views and shared storages; tensor NAME counts up from 0.
-- torch/{zip,pickles,sharded,views}/: the weights of checkpoints/tiny-bert-f16, as torch saves them.
+- torch/{zip,pickles,sharded,views,mixed}/: the weights of checkpoints/tiny-bert-f16, as torch saves them; mixed: in three types side by
+  side, under the names of checkpoints that came from TensorFlow.
 """
 import collections
 import json
@@ -62,6 +63,15 @@ def as_views(values):
     return out
 
 
+def as_mixed(values):
+    kinds = (torch.float16, torch.float32, torch.float64)
+    out = collections.OrderedDict()
+    for i, (name, value) in enumerate(values.items()):
+        old = "bert." + name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+        out[old] = value.to(kinds[i % len(kinds)])
+    return out
+
+
 def save_sharded(values, folder):
     shards = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"]
     names = list(values)
@@ -82,6 +92,7 @@ def main():
         save(two, SEEDS / f"small-{name}.bin", zipped)
         save({"state_dict": two, "epoch": 3, "loss": 0.5}, SEEDS / f"wrapped-{name}.bin", zipped)
     save_sharded(weights(), OUT / "sharded")
+    save_sharded(as_mixed(weights()), OUT / "mixed")
     save(torch.nn.Linear(1, 1), SEEDS / "module-zip.bin", True)  # the older format would hold the source of the class
     save(as_views(weights()), OUT / "views" / "pytorch_model.bin", True)
 

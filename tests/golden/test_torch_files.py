@@ -11,7 +11,7 @@ from command import done, run
 
 HERE = pathlib.Path(__file__).resolve().parent
 NAME = "tiny-bert-f16"  # whose weights torch saved as golden/torch/*
-FILES = ["zip", "pickles", "sharded", "views"]
+FILES = ["zip", "pickles", "sharded", "views", "mixed"]
 OUTPUTS = "hidden_states,attentions,pooler_output"
 
 
