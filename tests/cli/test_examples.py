@@ -144,6 +144,11 @@ def said(workplace, bin_folder, command, family=None, config=None):
     return lines
 
 
+def unplaced(text):
+    """Without the lines of files in models/, which move when these files grow."""
+    return re.sub(r"(models/[\w-]+\.yaml)(:\d+)+", r"\1", text)
+
+
 def test_the_guide_quotes_what_is_said(workplace, bin_folder):
     own = "egbert inspect new --family megatron-bert.yaml"
     heard = []
@@ -160,7 +165,8 @@ def test_the_guide_quotes_what_is_said(workplace, bin_folder):
     quoted = [line for block in re.findall(r"^```\w*\n(.*?)^```", GUIDE, re.M | re.S) for line in block.splitlines()
               if line.startswith("egbert: ")]
     assert len(quoted) >= 8
-    missing = [line for line in quoted if line not in heard]
+    known = {unplaced(line) for line in heard}
+    missing = [line for line in quoted if unplaced(line) not in known]
     assert not missing, "\n".join(missing + ["", "What is said:"] + [line for line in heard if line.startswith("egbert: ")])
     assert "  nobody asks for the tensor 'bert.encoder.ln.weight'" in heard
     for row in ("  place  last_hidden_state, made by add in encoder.1",
@@ -191,4 +197,4 @@ def test_the_guide_quotes_a_head_that_is_left_out(tmp_path, bin_folder):
     (tmp_path / "new" / "config.json").write_text(json.dumps(case["config"]))
     heard = shell("egbert inspect new --quiet", tmp_path, bin_folder, EGBERT_FAMILY_DIR="models")
     warning = next(line.strip() for line in heard if "is left out" in line)
-    assert f"`{warning}`" in " ".join(GUIDE.split())
+    assert unplaced(f"`{warning}`") in unplaced(" ".join(GUIDE.split()))
