@@ -5,7 +5,8 @@ import json
 import pytest
 from command import done, lines, refused, run, terminal
 
-COMMANDS = "embed similarity run tokenize inspect families backends compile bench conformance profile compare fusion-report".split()
+COMMANDS = """embed similarity classify nsp choose rerank sparse ner qa fill-mask evaluate run tokenize inspect families backends compile
+bench conformance profile compare fusion-report verify""".split()
 
 
 @pytest.mark.parametrize("words", [["help"], ["--help"], ["-h"]])
