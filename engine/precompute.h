@@ -35,7 +35,8 @@ typedef struct eg_precomputer {
     eg_computed_list *list;
 } eg_precomputer;
 
-/* eg_computer's compute; user is an eg_precomputer. EG_E_NONFINITE, EG_E_NOMEM, EG_E_BACKEND, what a device says. */
+/* eg_computer's compute; user is an eg_precomputer. The limit on activations is one of runs and does not count here.
+ * EG_E_NONFINITE, EG_E_NOMEM, EG_E_BACKEND, what a device says. */
 EG_NODISCARD eg_status eg_precompute(void *user, eg_graph *work, const void **data, eg_error *err);
 
 void eg_computed_list_finish(eg_computed_list *list);
