@@ -226,6 +226,17 @@ def test_earlier_lines_stand(model):
             says=["standard input:3: has no mask token", "[MASK] stands for it"])
 
 
+def test_a_window_that_is_not_finite_names_its_text(tmp_path):
+    """The second of two texts, however many windows the first has."""
+    folder = tiny_model.make(tmp_path)
+    (folder / "heads.yaml").write_text(HEADS)
+    tensors = tiny_model.tensors()
+    tensors["embeddings.word_embeddings.weight"][tiny_model.VOCABULARY.index("dog")] = float("nan")
+    tiny_model.save_safetensors(folder / "model.safetensors", tensors)
+    records = jsonl({"question": "a", "context": "the cat sat " * 40}, {"question": "a", "context": "the cat " * 40 + "dog"})
+    refused(1, "qa", folder / "heads.yaml", "--input-format", "jsonl", stdin=records, says="of text 2 is not finite")
+
+
 def test_a_tokenizer_without_mask(tmp_path):
     folder = tiny_model.make(tmp_path)
     (folder / "heads.yaml").write_text(HEADS)
