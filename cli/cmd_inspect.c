@@ -184,6 +184,9 @@ print_table(eg_out *out, const eg_json *root)
         print_row(out, rows[i], eg_json_get(root, rows[i]));
     print_parameters(out, eg_json_get(root, "parameters"));
     print_row(out, "pooling", eg_json_get(root, "pooling"));
+    print_row(out, "  layers", eg_json_get(root, "pooling_layers"));
+    print_row(out, "  join", eg_json_get(root, "pooling_join"));
+    print_row(out, "  tokens", eg_json_get(root, "pooling_tokens"));
     print_outputs(out, eg_json_get(root, "outputs"));
     print_values(out, eg_json_get(root, "values"));
     print_heads(out, eg_json_get(root, "heads"), eg_json_get(root, "missing_heads"));

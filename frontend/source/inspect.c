@@ -100,6 +100,26 @@ put_parameters(const eg_source *source, eg_strbuf *out, eg_error *err)
 
 /* --- pooling, heads --------------------------------------------------------------------- */
 
+/* ,"pooling_layers":[-2,-1],"pooling_join":"mean" */
+static void
+put_layers(const eg_pooling *pooling, eg_strbuf *out)
+{
+    eg_strbuf_puts(out, ",\"pooling_layers\":[");
+    for (uint32_t i = 0; i < pooling->layer_count; i++)
+        eg_strbuf_printf(out, "%s%" PRId64, i ? "," : "", pooling->layers[i]);
+    eg_strbuf_printf(out, "],\"pooling_join\":\"%s\"", pooling->mean_of_layers ? "mean" : "concat");
+}
+
+/* ,"pooling_tokens":{"begin":1,"end":-1} */
+static void
+put_span(const eg_pooling *pooling, eg_strbuf *out)
+{
+    eg_strbuf_puts(out, ",\"pooling_tokens\":{");
+    for (uint32_t i = 0; i < pooling->span_count; i++)
+        eg_strbuf_printf(out, "%s\"%s\":%" PRId64, i ? "," : "", pooling->span[i].name, pooling->span[i].integer);
+    eg_strbuf_putc(out, '}');
+}
+
 static void
 put_pooling(const eg_source *source, eg_strbuf *out)
 {
@@ -122,6 +142,10 @@ put_pooling(const eg_source *source, eg_strbuf *out)
         put_string(out, eg_pool_name(pooling->modes[i]));
     }
     eg_strbuf_putc(out, ']');
+    if (pooling && pooling->layer_count)
+        put_layers(pooling, out);
+    if (pooling && pooling->span_count)
+        put_span(pooling, out);
 }
 
 static void

@@ -213,27 +213,53 @@ read_pooling(eg_pipeline *pipeline, eg_arena *arena, eg_pipeline_stage *stage, e
 
 /* --- Dense, LayerNorm ---------------------------------------------------------------------------- */
 
-/* torch's activation modules by the last part of their class path. */
+/* torch's activation modules by the last part of their class path, with their default arguments, as steps. */
+#define ABSOLUTE "{add: [[relu], [{scale: -1}, relu]]}"
+#define EXP_OF_MINUS(a) "{div: [[{from: " a "}, {scale: -1}, sigmoid], [{from: " a "}, sigmoid]]}"
+#define HARD_SIGMOID                                                                                                   \
+    "{sub: [[{scale: 1, offset: 3}, relu], [{scale: 1, offset: -3}, relu]]}, {scale: 0.16666666666666666}"
+static const struct {
+    const char *class_name, *steps;
+} activations[] = {
+    {"Identity", NULL},
+    {"Tanh", "[tanh]"},
+    {"ReLU", "[relu]"},
+    {"GELU", "[gelu]"},
+    {"SiLU", "[silu]"},
+    {"Mish", "[mish]"},
+    {"Sigmoid", "[sigmoid]"},
+    {"Softmax", "[softmax]"},
+    {"LeakyReLU", "[{sub: [[relu], [{scale: -1}, relu, {scale: 0.01}]]}]"},
+    {"ReLU6", "[{sub: [[relu], [{scale: 1, offset: -6}, relu]]}]"},
+    {"Hardtanh", "[{sub: [[{scale: 1, offset: 1}, relu], [{scale: 1, offset: -1}, relu]]}, {scale: 1, offset: -1}]"},
+    {"Hardsigmoid", "[" HARD_SIGMOID "]"},
+    {"Hardswish", "[{mul: [in, [" HARD_SIGMOID "]]}]"},
+    {"Tanhshrink", "[{sub: [in, [tanh]]}]"},
+    {"Softsign", "[{div: [in, [" ABSOLUTE ", {scale: 1, offset: 1}]]}]"},
+    {"Softplus", "[{aside: [" ABSOLUTE ", {as: a}]}, {add: [[relu], [" EXP_OF_MINUS("a") ", log1p]]}]"},
+    {"ELU",
+     "[{aside: [{scale: -1}, relu, {as: a}]}, {add: [[relu], [" EXP_OF_MINUS("a") ", {scale: 1, offset: -1}]]}]"},
+};
+
 static eg_status
 read_activation(const eg_json *name, const char *file, eg_pipeline_stage *stage, eg_error *err)
 {
-    static const struct {
-        const char *class_name, *op;
-    } known[] = {{"Identity", NULL}, {"Tanh", "tanh"}, {"ReLU", "relu"},       {"GELU", "gelu"},
-                 {"SiLU", "silu"},   {"Mish", "mish"}, {"Sigmoid", "sigmoid"}, {"Softmax", "softmax"}};
-    stage->activation = "tanh";
+    stage->activation = "[tanh]";
     if (!name)
         return EG_OK;
     const char *dot = strrchr(name->string, '.'), *last = dot ? dot + 1 : name->string;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(known[i].class_name, last) == 0) {
-            stage->activation = known[i].op;
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
+        if (strcmp(activations[i].class_name, last) == 0) {
+            stage->activation = activations[i].steps;
             return EG_OK;
         }
     }
     eg_status status = eg_fail_at(err, EG_E_INPUT, file, name->line, name->column,
                                   "the activation '%s' is not supported", name->string);
-    return eg_hint(err, status, "supported are Identity, Tanh, ReLU, GELU, SiLU, Mish, Sigmoid and Softmax");
+    return eg_hint(
+        err, status,
+        "supported are Identity, Tanh, ReLU, GELU, SiLU, Mish, Sigmoid, Softmax, LeakyReLU, ReLU6, Hardtanh, "
+        "Hardsigmoid, Hardswish, Tanhshrink, Softsign, Softplus and ELU");
 }
 
 /* Modules may read and write other features of a text than its embedding; those are not supported. */
@@ -318,12 +344,12 @@ read_splade(eg_arena *arena, eg_pipeline_stage *stage, eg_error *err)
 {
     static const char *const known[] = {"pooling_strategy", "activation_function", "embedding_dimension",
                                         "word_embedding_dimension", "chunk_size"};
-    static const char *const strategies[2] = {"max", "sum"}, *const activations[2] = {"relu", "log1p_relu"};
+    static const char *const strategies[2] = {"max", "sum"}, *const functions[2] = {"relu", "log1p_relu"};
     const eg_json *config;
     EG_TRY(MODULE_CONFIG(stage, known, arena, &config, err));
     EG_TRY(width_member(config, stage->file, &stage->in, err));
     EG_TRY(word_member(config, "pooling_strategy", strategies, stage->file, &stage->sum, err));
-    return word_member(config, "activation_function", activations, stage->file, &stage->twice, err);
+    return word_member(config, "activation_function", functions, stage->file, &stage->twice, err);
 }
 
 /* --- modules.json -------------------------------------------------------------------------------- */

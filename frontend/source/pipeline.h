@@ -61,7 +61,7 @@ typedef struct eg_pipeline_stage {
     int64_t layer_start;
     bool bias, residual;
     bool sum, twice;        /* splade: sum, not max; log1p twice */
-    const char *activation; /* op; NULL: none */
+    const char *activation; /* as steps; NULL: none */
     eg_weights weights;
     const char *folder, *file; /* file: its config.json */
 } eg_pipeline_stage;

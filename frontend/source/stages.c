@@ -54,6 +54,17 @@ check_width(eg_expand *x, const eg_pipeline_stage *stage, eg_value_id value, eg_
 }
 
 static eg_status
+emit_activation(eg_expand *x, const eg_pipeline_stage *stage, eg_value_id *value, eg_error *err)
+{
+    const eg_yaml *steps;
+    eg_chain chain;
+    eg_chain_set(&chain, *value);
+    EG_TRY(eg_yaml_parse(stage->activation, strlen(stage->activation), stage->file, x->arena, &steps, err));
+    EG_TRY(eg_expand_block(x, steps, &chain, err));
+    return eg_chain_one(&chain, steps, "the activation", value, err);
+}
+
+static eg_status
 emit_dense(eg_expand *x, const eg_pipeline_stage *stage, eg_value_id *value, eg_error *err)
 {
     eg_value_id in = *value, table, residual = in;
@@ -65,7 +76,7 @@ emit_dense(eg_expand *x, const eg_pipeline_stage *stage, eg_value_id *value, eg_
         EG_TRY(eg_emit(x, NULL, "bias_add", (eg_value_id[]){*value, table}, 2, NULL, 0, value, err));
     }
     if (stage->activation)
-        EG_TRY(eg_emit(x, NULL, stage->activation, value, 1, NULL, 0, value, err));
+        EG_TRY(emit_activation(x, stage, value, err));
     if (!stage->residual)
         return EG_OK;
     if (stage->in.value != stage->more.value) {

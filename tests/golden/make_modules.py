@@ -113,7 +113,9 @@ def make_poolings():
 
 def make_modules():
     activations = ["linear.Identity", "activation.ReLU", "activation.GELU", "activation.SiLU", "activation.Mish",
-                   "activation.Sigmoid", "activation.Softmax"]
+                   "activation.Sigmoid", "activation.Softmax", "activation.LeakyReLU", "activation.ReLU6", "activation.Hardtanh",
+                   "activation.Hardsigmoid", "activation.Hardswish", "activation.Tanhshrink", "activation.Softsign",
+                   "activation.Softplus", "activation.ELU"]
     for i, activation in enumerate(activations):
         name = activation.rsplit(".", 1)[1].lower()
         write_case(f"dense-{name}", [pooling(), dense(i, activation=f"torch.nn.modules.{activation}")])

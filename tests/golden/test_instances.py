@@ -126,6 +126,14 @@ def test_poolings(pooling, way, long_texts, tmp_path):
     assert_equals(got, want, f"{pooling} on {way}")
 
 
+def test_inspect_tells_the_pooling(tmp_path):
+    shown = json.loads(done("inspect", write_instance(tmp_path, "{mode: mean, layers: 2, join: mean, tokens: [1, -1]}"), "--json"))
+    assert shown["pooling"] == ["mean"] and shown["pooling_layers"] == [-2, -1] and shown["pooling_join"] == "mean"
+    assert shown["pooling_tokens"] == {"begin": 1, "end": -1}
+    plain = json.loads(done("inspect", write_instance(tmp_path, "[cls, max]"), "--json"))
+    assert plain["pooling"] == ["cls", "max"] and "pooling_layers" not in plain
+
+
 def test_the_pooler_is_a_pooling(tmp_path):
     with np.load(HERE / "tiny-bert.npz") as archive:
         want = archive["pooler_output"]

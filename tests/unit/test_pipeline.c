@@ -179,8 +179,8 @@ Test(pipeline, dense_is_a_linear_and_its_activation)
     check_ops("gather tanh mean matmul -> text f32 [B, 3]");
     write_dense(", \"activation_function\": \"torch.nn.modules.activation.GELU\"", 4);
     check_ops("gather tanh mean matmul bias_add gelu -> text f32 [B, 3]");
-    write_dense(", \"activation_function\": \"torch.nn.modules.activation.Softsign\"", 4);
-    check_refused("2_Dense/config.json", 1, 62, "Softsign");
+    write_dense(", \"activation_function\": \"torch.nn.modules.activation.GLU\"", 4);
+    check_refused("2_Dense/config.json", 1, 62, "GLU");
 }
 
 Test(pipeline, widths_must_fit)
