@@ -49,7 +49,7 @@ def test_every_listed_name(family, tmp_path):
         assert np.abs(a.astype(np.float64) - b).max() <= 1e-4 * max(1.0, np.abs(b).max() / 10), name
     (record,) = lines("run", model, "--ids", IDS, "--output", ",".join(names), "--quiet")
     assert set(record) >= set(names)
-    for name in names[:: max(1, len(names) // 6)]:  # alone, among passes that would rather fuse it away
+    for name in names[:: len(names) // 3]:  # alone, among passes that would rather fuse it away
         a, b = of_name(arrays(model, [name], tmp_path, "--backend", "cpu"), name), of_name(want, name)
         assert np.abs(a.astype(np.float64) - b).max() <= 1e-4 * max(1.0, np.abs(b).max() / 10), f"{name} alone"
 
