@@ -79,8 +79,8 @@ def test_attention_in_steps(tiny, tmp_path):
 def test_a_mistake_is_placed_where_it_is_written(tiny, tmp_path):
     path = family(tmp_path / "own.yaml", QKV.format(", order: per_heed"))
     refused(3, "embed", tiny, "x", "--family", path, says=[f"{path}:8:", "order is 'per_heed'", "from use at", "blocks, per_head"])
-    path = family(tmp_path / "own.yaml", "- {conv1d: x, kernel: 3}")
-    refused(3, "embed", tiny, "x", "--family", path, says=[f"{path}:8:16: ", "'conv1d'", "this build does not have"])
+    path = family(tmp_path / "own.yaml", "- {prepend: x}")
+    refused(3, "embed", tiny, "x", "--family", path, says=[f"{path}:8:16: ", "'prepend'", "this build does not have"])
 
 
 def test_a_head_with_a_slip_is_warned_of(tiny, tmp_path):
