@@ -122,8 +122,7 @@ static eg_status
 add_hidden(eg_source *source, const eg_yaml *node, eg_error *err)
 {
     eg_head *head = &source->hidden_heads[source->hidden_head_count++];
-    *head =
-        (eg_head){.name = eg_arena_printf(&source->arena, "family:%s", node->key), .node = node, .prefix = ""};
+    *head = (eg_head){.name = eg_arena_printf(&source->arena, "family:%s", node->key), .node = node, .prefix = ""};
     return head->name ? EG_OK : eg_fail_nomem(err, "the heads");
 }
 
