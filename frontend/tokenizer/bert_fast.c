@@ -97,7 +97,7 @@ flush(eg_pass *pass)
 static void
 make_irregular(eg_word *word)
 {
-    if (!word->regular)
+    if (word->bytes == 0 || !word->regular) /* of an empty word `regular` is not set */
         return;
     word->regular = false;
     for (size_t i = 0; i < word->bytes; i++)
