@@ -26,7 +26,7 @@ absolute(int64_t distance)
     return distance < 0 ? -distance : distance;
 }
 
-/* T5: half of the buckets for each sign, half of these for one distance each. */
+/* Of a bias: half of the buckets for each sign, half of these for one distance each. */
 int64_t
 eg_host_bias_bucket(const eg_host_attrs *attrs, int64_t distance)
 {
@@ -40,7 +40,7 @@ eg_host_bias_bucket(const eg_host_attrs *attrs, int64_t distance)
     return first + (bucket < half ? bucket : half - 1);
 }
 
-/* DeBERTa v2: up to half of the buckets for one distance each, the rest logarithmic up to max_distance and beyond. */
+/* Of scores: up to half of the buckets for one distance each, the rest logarithmic up to max_distance and beyond. */
 int64_t
 eg_host_score_bucket(const eg_host_attrs *attrs, int64_t distance)
 {
