@@ -172,9 +172,19 @@ eg_pipeline_sparse_head(const eg_pipeline *pipeline, const eg_yaml *family_heads
     return EG_OK;
 }
 
+/* Another pooling has no place where SpladePooling makes the row. */
 static eg_status
-emit_splade(eg_expand *x, const eg_pipeline_stage *stage, eg_value_id *value, eg_error *err)
+refuse_pooling(const eg_pooling *pooling, eg_error *err)
 {
+    static const char message[] = "this model's rows are made by SpladePooling; another pooling does not go with it";
+    return pooling->at ? eg_yaml_fail(pooling->at, err, "%s", message) : eg_fail(err, EG_E_USAGE, "%s", message);
+}
+
+static eg_status
+emit_splade(eg_expand *x, const eg_pipeline_stage *stage, const eg_pooling *pooling, eg_value_id *value, eg_error *err)
+{
+    if (pooling)
+        return refuse_pooling(pooling, err);
     char name[64];
     bool found;
     int64_t width = 0;
@@ -212,7 +222,7 @@ emit_stage(eg_expand *x, const eg_pipeline *pipeline, const eg_pipeline_stage *s
     case EG_STAGE_POOLING:
         return emit_pooling_stage(x, pipeline, stage, options, value, err);
     case EG_STAGE_SPLADE:
-        return emit_splade(x, stage, value, err);
+        return emit_splade(x, stage, options->pooling, value, err);
     case EG_STAGE_DENSE:
         return emit_dense(x, stage, value, err);
     case EG_STAGE_LAYER_NORM:

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from command import done, lines
+from command import done, lines, run
 
 HERE = pathlib.Path(__file__).resolve().parent
 CASES = sorted(path.name for path in (HERE / "modules").iterdir())
@@ -60,3 +60,8 @@ def test_splade_folders_have_a_sparse_head(tmp_path):
     want = np.load(HERE / "modules" / "splade-max-relu" / "want.npy")
     got = lines("run", model, "--json", "--output", "splade.logits", TEXTS[0])[0]["splade.logits"]
     assert_equals(np.float32(got).ravel(), want[0], "splade.logits")
+
+
+def test_another_pooling_does_not_go_with_splade(tmp_path):
+    result = run("embed", assemble(tmp_path, "splade-max-relu"), "--pooling", "mean", "--quiet", TEXTS[0])
+    assert result.returncode == 2 and b"SpladePooling" in result.stderr
