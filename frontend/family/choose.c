@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "frontend/family/family.h"
+#include "frontend/file.h"
 
 static bool
 list_has(const eg_yaml *list, const char *text)
@@ -144,15 +145,40 @@ none_fits(search *s, const char *dir, const eg_json *config, const char *config_
     return eg_hint(err, status, "`egbert families` lists what is known; --family NAME|FILE decides outright");
 }
 
+static bool
+holds(const eg_file *file, const char *word)
+{
+    return file->size > 0 && memmem(file->data, file->size, word, strlen(word));
+}
+
+/*
+ * Whether a family may have the model type, by the letters of its file alone: reading dozens of families takes as long as
+ * opening a model. A name of plain letters is hidden only behind a backslash; a file without model_types fits any.
+ */
+static bool
+may_have(const char *path, const char *model_type)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    eg_file file;
+    if (!path || !model_type || model_type[strspn(model_type, plain)] || eg_file_map(path, 0, &file, NULL) != EG_OK)
+        return true; /* whoever loads it says what is wrong */
+    bool may = holds(&file, model_type) || holds(&file, "\\") || !holds(&file, "model_types");
+    eg_file_unmap(&file);
+    return may;
+}
+
+/* Looks at the families that are likely to fit, or at the others. */
 static eg_status
-look_at_all(search *s, const char *dir, const eg_json *config, void (*notice)(void *user, const char *line), void *user,
-            eg_error *err)
+look_at(search *s, const char *dir, bool likely, const eg_json *config, void (*notice)(void *user, const char *line),
+        void *user, eg_error *err)
 {
     const char *const *names;
     size_t count;
     EG_TRY(eg_family_list(dir, &s->arena, &names, &count, err));
     for (size_t i = 0; i < count; i++) {
         eg_family family;
+        if (may_have(eg_family_path(&s->arena, dir, names[i]), string_of(config, "model_type")) != likely)
+            continue;
         eg_status status = eg_family_load(dir, names[i], &family, err);
         if (status == EG_E_NOMEM)
             return status;
@@ -174,7 +200,9 @@ eg_family_choose(const char *dir, const eg_json *config, const char *config_file
 {
     search s = {0};
     *out = (eg_family){0};
-    eg_status status = look_at_all(&s, dir, config, notice, user, err);
+    eg_status status = look_at(&s, dir, true, config, notice, user, err);
+    if (status == EG_OK && s.met == 0)
+        status = look_at(&s, dir, false, config, notice, user, err);
     if (status == EG_OK && s.met == 0)
         status = none_fits(&s, dir, config, config_file, err);
     if (status == EG_OK && s.tied[0]) {

@@ -36,6 +36,9 @@ typedef struct eg_family {
 EG_NODISCARD eg_status eg_family_load(const char *dir, const char *what, eg_family *out, eg_error *err);
 void eg_family_finish(eg_family *family); /* {0} is fine */
 
+/* DIR/NAME.yaml, in the arena; NULL when out of memory. */
+char *eg_family_path(eg_arena *arena, const char *dir, const char *name);
+
 /* The names of DIR's families, sorted, in the arena. EG_E_INPUT if the folder cannot be read. */
 EG_NODISCARD eg_status eg_family_list(const char *dir, eg_arena *arena, const char *const **out, size_t *out_count,
                                       eg_error *err);
@@ -43,7 +46,7 @@ EG_NODISCARD eg_status eg_family_list(const char *dir, eg_arena *arena, const ch
 /*
  * The family that fits config.json: of those whose conditions (`model_types`, `match`) all hold, the one with most of
  * them. None, or two that fit equally well: EG_E_INPUT naming them. A family file that is broken cannot fit; `notice`
- * (may be NULL) hears of it.
+ * (may be NULL) hears of one that names the model type, and of any where none fits.
  */
 EG_NODISCARD eg_status eg_family_choose(const char *dir, const eg_json *config, const char *config_file,
                                         void (*notice)(void *user, const char *line), void *user, eg_family *out,

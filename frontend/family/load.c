@@ -102,8 +102,8 @@ names_file(const char *what)
     return strchr(what, '/') || ends_with(what, suffix);
 }
 
-static char *
-family_path(eg_arena *arena, const char *dir, const char *name)
+char *
+eg_family_path(eg_arena *arena, const char *dir, const char *name)
 {
     return eg_arena_printf(arena, "%s/%s%s", dir, name, suffix);
 }
@@ -153,8 +153,8 @@ find_base(eg_family *family, const char *dir, const eg_yaml *extends, const char
     if (*name == '\0' || strchr(name, '/') || *name == '.')
         return eg_yaml_fail(extends, err, "extends takes the name of a family, not a path");
     const char *folder = folder_of(&family->arena, file);
-    const char *near = folder ? family_path(&family->arena, folder, name) : NULL;
-    const char *installed = family_path(&family->arena, dir, name), *own = name_of(&family->arena, file);
+    const char *near = folder ? eg_family_path(&family->arena, folder, name) : NULL;
+    const char *installed = eg_family_path(&family->arena, dir, name), *own = name_of(&family->arena, file);
     if (!near || !installed || !own)
         return eg_fail_nomem(err, "a family");
     *out = strcmp(own, name) != 0 && eg_file_exists(near) ? near : installed;
@@ -191,7 +191,7 @@ load_with_bases(eg_family *family, const char *dir, const char *file, const eg_y
 static eg_status
 load_common(eg_family *family, const char *dir, eg_error *err)
 {
-    const char *path = family_path(&family->arena, dir, common_name);
+    const char *path = eg_family_path(&family->arena, dir, common_name);
     if (!path)
         return eg_fail_nomem(err, "a family");
     if (!eg_file_exists(path))
@@ -225,7 +225,7 @@ static eg_status
 load_into(eg_family *family, const char *dir, const char *what, eg_error *err)
 {
     bool file = names_file(what);
-    family->file = file ? eg_arena_strdup(&family->arena, what) : family_path(&family->arena, dir, what);
+    family->file = file ? eg_arena_strdup(&family->arena, what) : eg_family_path(&family->arena, dir, what);
     family->name = name_of(&family->arena, what);
     if (!family->file || !family->name)
         return eg_fail_nomem(err, "a family");
