@@ -11,16 +11,17 @@ extern const eg_part_type eg_normalizer_bert, eg_normalizer_sequence, eg_normali
     eg_normalizer_replace;
 extern const eg_part_type eg_pretokenizer_bert, eg_pretokenizer_sequence, eg_pretokenizer_whitespace,
     eg_pretokenizer_whitespace_split, eg_pretokenizer_punctuation, eg_pretokenizer_digits;
-extern const eg_part_type eg_normalizer_prepend, eg_normalizer_nmt;
+extern const eg_part_type eg_normalizer_prepend, eg_normalizer_nmt, eg_normalizer_precompiled;
 extern const eg_part_type eg_pretokenizer_byte_level, eg_pretokenizer_metaspace, eg_pretokenizer_split;
 extern const eg_part_type eg_decoder_wordpiece, eg_decoder_sequence, eg_decoder_byte_level, eg_decoder_byte_fallback,
     eg_decoder_bpe, eg_decoder_fuse, eg_decoder_strip, eg_decoder_replace, eg_decoder_metaspace;
 extern const eg_model_type eg_model_wordpiece, eg_model_bpe, eg_model_unigram, eg_model_wordlevel;
 
 static const eg_part_type *const normalizers[] = {
-    &eg_normalizer_bert,    &eg_normalizer_sequence,      &eg_normalizer_lowercase, &eg_normalizer_nfd,
-    &eg_normalizer_nfkd,    &eg_normalizer_nfc,           &eg_normalizer_nfkc,      &eg_normalizer_strip,
-    &eg_normalizer_replace, &eg_normalizer_strip_accents, &eg_normalizer_prepend,   &eg_normalizer_nmt,
+    &eg_normalizer_bert,        &eg_normalizer_sequence,      &eg_normalizer_lowercase, &eg_normalizer_nfd,
+    &eg_normalizer_nfkd,        &eg_normalizer_nfc,           &eg_normalizer_nfkc,      &eg_normalizer_strip,
+    &eg_normalizer_replace,     &eg_normalizer_strip_accents, &eg_normalizer_prepend,   &eg_normalizer_nmt,
+    &eg_normalizer_precompiled,
 };
 static const eg_part_type *const pretokenizers[] = {
     &eg_pretokenizer_bert,        &eg_pretokenizer_sequence,

@@ -80,6 +80,11 @@ typedef struct eg_merge_due {
     int32_t into;
 } eg_merge_due;
 
+/* A symbol that waits for its merge, in the list of those of one rank. */
+typedef struct eg_bpe_waiting {
+    uint32_t at, next; /* next + 1 of the list; 0: the last */
+} eg_bpe_waiting;
+
 /* A place in a word, in bytes: the best way there, whose last piece begins at `begin`; where the next piece ends. */
 typedef struct eg_lattice_place {
     double score;
@@ -103,14 +108,19 @@ typedef struct eg_work {
     EG_VEC(eg_segment) segments;       /* what a pre-tokenizer found in one word */
     EG_VEC(eg_match) matches;
     eg_cuts cuts, inner_cuts;
-    EG_VEC(char) bytes;      /* a word in UTF-8 */
+    EG_VEC(char) bytes;             /* a word in UTF-8 */
+    EG_VEC(char) stretch, prefixed; /* the normalised stretch in UTF-8; with a blank in front */
+    struct eg_word_cache *cache;
     EG_VEC(uint64_t) hashes; /* of its prefixes */
     EG_VEC(eg_bpe_symbol) symbols;
     EG_VEC(eg_merge_due) merges; /* a heap, the next to be done first */
+    EG_VEC(eg_bpe_waiting) waiting;
+    EG_VEC(uint32_t) ranks;     /* by rank: the first that waits + 1, or 0 */
+    EG_VEC(uint64_t) rank_bits; /* by rank: whether any waits */
     EG_VEC(eg_lattice_place) lattice;
     EG_VEC(eg_padded_token) padded[2]; /* of each sequence, if offsets are trimmed */
     eg_tokens sequences[2];
-    bool wants_words;
+    bool wants_words, ids_only;
     EG_VEC(uint32_t) words_of[2]; /* if so: of each sequence's tokens the number of the word */
     uint32_t word_count;          /* so far in the sequence under way */
 } eg_work;
@@ -140,6 +150,9 @@ void eg_text_drop(eg_work *work, unsigned flags);
 EG_NODISCARD eg_status eg_text_lower(eg_work *work, eg_error *err);
 EG_NODISCARD eg_status eg_text_decompose(eg_work *work, bool compatible, eg_error *err);
 EG_NODISCARD eg_status eg_text_compose(eg_work *work, bool compatible, eg_error *err);
+
+/* grapheme.c: where the extended grapheme cluster that begins at `begin` < count ends. */
+size_t eg_grapheme_end(const eg_char *text, size_t begin, size_t count);
 
 /* What becomes of the matches when a word is split at them. */
 typedef enum {
@@ -182,6 +195,16 @@ void eg_decoding_end(eg_decoding *tokens); /* what was appended to the text sinc
 void eg_decoding_put(eg_decoding *tokens, const char *token, size_t length);
 void eg_decoding_finish(eg_decoding *tokens);
 
+/* Where the words of a stretch end, as fused.c finds it. */
+typedef struct eg_fused {
+    bool usable;
+    enum { EG_FUSED_BYTE_LEVEL, EG_FUSED_METASPACE } words;
+    enum { EG_FUSED_PREFIX_NEVER, EG_FUSED_PREFIX_ALWAYS, EG_FUSED_PREFIX_FIRST } prefix; /* a blank in front */
+    char mark[4]; /* what a blank becomes; length 0: it stays */
+    size_t mark_length;
+    uint16_t kinds[0x80]; /* of ASCII: the flags that tell words apart */
+} eg_fused;
+
 typedef struct eg_part_type {
     const char *name;
     eg_status (*load)(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err);
@@ -190,6 +213,10 @@ typedef struct eg_part_type {
         eg_status (*split)(const void *state, eg_work *work, eg_error *err);        /* refines work->words */
         void (*decode)(const void *state, const eg_decoding *in, eg_decoding *out); /* out->text.failed: no memory */
     };
+    /* A normalizer: whether it is known to leave this text as it is. NULL: it never says so. */
+    bool (*keeps)(const void *state, const char *text, size_t length);
+    /* A pre-tokenizer: tells where words end, for fused.c; false if it can not. NULL: it can not. */
+    bool (*fuse)(const void *state, eg_fused *out);
 } eg_part_type;
 
 typedef struct eg_part { /* type NULL: none */
@@ -215,6 +242,20 @@ EG_NODISCARD eg_status eg_part_load_list(eg_loading *in, eg_part_kind kind, cons
 
 /* The "behavior" of a pre-tokenizer that splits. */
 EG_NODISCARD eg_status eg_split_read(eg_loading *in, const eg_json *spec, eg_split *out, eg_error *err);
+
+/* ---- charsmap.c: what SentencePiece's normalizer replaces ---- */
+
+typedef struct eg_charsmap {
+    const uint32_t *units;
+    size_t count;
+    const char *strings;
+} eg_charsmap;
+
+/* Checks all of it, so that no look-up leaves it; `blob` need not last. Errors are at `where` (NULL: the file). */
+EG_NODISCARD eg_status eg_charsmap_new(eg_loading *in, const unsigned char *blob, size_t length, const eg_json *where,
+                                       eg_charsmap *out, eg_error *err);
+/* What the text is replaced by: the replacement of its shortest prefix that is a key; NULL if none is. */
+const char *eg_charsmap_find(const eg_charsmap *map, const char *text, size_t length);
 
 /* ---- vocab.c ---- */
 
@@ -284,6 +325,10 @@ typedef struct eg_model_type {
     eg_status (*load)(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err);
     /* Appends the tokens of work->text's characters [word.begin, word.end). */
     eg_status (*encode)(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error *err);
+    /* NULL, or: whether it does the words of this pre-tokenizer, given in bytes; their tokens' places are in bytes. */
+    bool (*fuses)(const void *state, const eg_fused *fused);
+    eg_status (*encode_bytes)(const void *state, const eg_fused *fused, const char *word, size_t length, eg_work *work,
+                              eg_tokens *out, eg_error *err);
 } eg_model_type;
 
 /* parts.c: reads the model; in->tokenizer->vocab is filled by it. */
@@ -453,7 +498,9 @@ struct eg_tokenizer {
     eg_trim trim;
     eg_added_tokens added;
     eg_bert_fast fast;
-    bool clean_up; /* clean_up_tokenization_spaces of tokenizer_config.json */
+    eg_fused fused;
+    uint64_t opened; /* when; with the address it tells tokenizers apart */
+    bool clean_up;   /* clean_up_tokenization_spaces of tokenizer_config.json */
     eg_tokenizer_info info;
 };
 

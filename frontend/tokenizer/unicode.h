@@ -25,6 +25,28 @@ enum {
     EG_CHAR_LETTER = 1 << 10,    /* \p{L} of ByteLevel */
 };
 
+/* The classes of Grapheme_Cluster_Break; the last four are parts of Other and Extend that more rules speak about. */
+typedef enum eg_grapheme {
+    EG_GRAPHEME_OTHER,
+    EG_GRAPHEME_CR,
+    EG_GRAPHEME_LF,
+    EG_GRAPHEME_CONTROL,
+    EG_GRAPHEME_EXTEND,
+    EG_GRAPHEME_ZWJ,
+    EG_GRAPHEME_PREPEND,
+    EG_GRAPHEME_REGIONAL,
+    EG_GRAPHEME_SPACING,
+    EG_GRAPHEME_L, /* Hangul: leading consonant, vowel, trailing consonant, and syllables of these */
+    EG_GRAPHEME_V,
+    EG_GRAPHEME_T,
+    EG_GRAPHEME_LV,
+    EG_GRAPHEME_LVT,
+    EG_GRAPHEME_PICTOGRAPHIC, /* Other: Extended_Pictographic */
+    EG_GRAPHEME_CONSONANT,    /* Other: of an Indic conjunct */
+    EG_GRAPHEME_LINKER,       /* Extend: of an Indic conjunct */
+    EG_GRAPHEME_APART,        /* Extend: ends a conjunct */
+} eg_grapheme;
+
 #define EG_UNICODE_LONGEST 18 /* characters of the longest decomposition */
 
 static inline const eg_unicode_record *

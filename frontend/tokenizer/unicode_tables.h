@@ -11,10 +11,10 @@ enum {
     EG_UNICODE_PAIRS = 940,
 };
 
-/* A character's bits, canonical combining class, and what to add to it for its lower case. */
+/* A character's bits, canonical combining class, class in grapheme clusters, what to add to it for its lower case. */
 typedef struct eg_unicode_record {
     uint16_t flags;
-    uint8_t ccc;
+    uint8_t ccc, grapheme;
     int32_t to_lower;
 } eg_unicode_record;
 
