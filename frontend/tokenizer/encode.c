@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/utf8.h"
+#include "frontend/tokenizer/fused.h"
 #include "frontend/tokenizer/parts.h"
 
 bool
@@ -45,6 +46,12 @@ eg_work_finish(eg_work *work)
     eg_free(work->hashes.items);
     eg_free(work->symbols.items);
     eg_free(work->merges.items);
+    eg_free(work->waiting.items);
+    eg_free(work->ranks.items);
+    eg_free(work->rank_bits.items);
+    eg_free(work->stretch.items);
+    eg_free(work->prefixed.items);
+    eg_free(work->cache);
     eg_free(work->lattice.items);
     eg_free(work->padded[0].items);
     eg_free(work->padded[1].items);
@@ -162,6 +169,34 @@ put_normalized(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_to
     return put_token(work, out, piece.token->id, chars[piece.begin].start, chars[piece.end - 1].end, err);
 }
 
+/* Whether pre-tokenizer and model are done at once on this text, which the normalizer leaves as it is. */
+static bool
+is_fused(const eg_tokenizer *tokenizer, const eg_work *work, const char *text, size_t length)
+{
+    const eg_part *normalizer = &tokenizer->normalizer;
+    if (!tokenizer->fused.usable || work->wants_words || tokenizer->added.normalized.count > 0)
+        return false;
+    return !normalizer->type || (normalizer->type->keeps && normalizer->type->keeps(normalizer->state, text, length));
+}
+
+/* The words of a piece of work->normalized at once. */
+static eg_status
+encode_fused_piece(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, size_t limit, eg_tokens *out,
+                   eg_error *err)
+{
+    const eg_char *chars = work->normalized.items + piece.begin;
+    size_t count = piece.end - piece.begin;
+    eg_stretch stretch = {.chars = chars};
+    if (count == 0)
+        return EG_OK;
+    if (!eg_grow((void **)&work->stretch.items, &work->stretch.capacity, 4 * count, 1))
+        return eg_fail_nomem(err, "a text");
+    for (size_t i = 0; i < count; i++)
+        stretch.length += eg_utf8_encode(chars[i].c, work->stretch.items + stretch.length);
+    stretch.text = work->stretch.items;
+    return eg_fused_encode(tokenizer, &stretch, limit, work->ids_only, work, out, err);
+}
+
 /* A stretch without raw added tokens. */
 static eg_status
 encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first, size_t limit,
@@ -170,6 +205,10 @@ encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, u
     bool nomem = false, fast = tokenizer->fast.usable && !work->wants_words;
     if (fast && eg_bert_fast_encode(&tokenizer->fast, text, length, first, limit, out, &nomem))
         return nomem ? eg_fail_nomem(err, "tokens") : EG_OK;
+    if (is_fused(tokenizer, work, text, length)) {
+        const eg_stretch stretch = {.text = text, .length = length, .first = first};
+        return eg_fused_encode(tokenizer, &stretch, limit, work->ids_only, work, out, err);
+    }
     EG_TRY(eg_work_set_text(work, text, length, first, err));
     EG_TRY(eg_work_normalize(tokenizer, work, err));
     EG_TRY(eg_added_tokens_cut(tokenizer, work, &work->inner_cuts, err));
@@ -180,6 +219,8 @@ encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, u
         eg_cut piece = work->inner_cuts.items[i];
         if (piece.token)
             EG_TRY(put_normalized(tokenizer, work, piece, out, err));
+        else if (tokenizer->fused.usable && !work->wants_words)
+            EG_TRY(encode_fused_piece(tokenizer, work, piece, limit, out, err));
         else
             EG_TRY(encode_words(tokenizer, work, piece, out, err));
     }
@@ -362,13 +403,14 @@ typedef struct utf8_text {
 
 /* Both texts into work->sequences; of the first at least `limit` tokens if there are so many. */
 static eg_status
-encode_texts(const eg_tokenizer *tokenizer, const utf8_text texts[2], size_t limit, bool words, eg_encoding *out,
-             eg_error *err)
+encode_texts(const eg_tokenizer *tokenizer, const utf8_text texts[2], size_t limit, bool ids_only, bool words,
+             eg_encoding *out, eg_error *err)
 {
     if (!out->work && !(out->work = eg_calloc(1, sizeof(eg_work))))
         return eg_fail_nomem(err, "an encoder");
     eg_work *work = out->work;
     work->wants_words = words;
+    work->ids_only = ids_only;
     work->sequences[1].count = 0;
     EG_TRY(encode_text(tokenizer, texts[0].data, texts[0].length, limit, work, &work->sequences[0], err));
     if (texts[1].data)
@@ -395,7 +437,7 @@ eg_tokenizer_encode(const eg_tokenizer *tokenizer, const char *text, size_t leng
             limit = room + 1; /* one more shows that it is too long */
     }
     const utf8_text texts[2] = {{text, length}, {pair, pair_length}};
-    EG_TRY(encode_texts(tokenizer, texts, limit, options->words, out, err));
+    EG_TRY(encode_texts(tokenizer, texts, limit, options->ids_only, options->words, out, err));
     const eg_work *work = out->work;
     const eg_tokens *first = &work->sequences[0], *second = &work->sequences[1];
     lengths fit = {first->count, second->count};
@@ -413,7 +455,7 @@ eg_windows_begin(const eg_tokenizer *tokenizer, const char *text, size_t length,
                  eg_windows *windows, eg_encoding *encoding, eg_error *err)
 {
     const utf8_text texts[2] = {{text, length}, {pair, pair_length}};
-    EG_TRY(encode_texts(tokenizer, texts, SIZE_MAX, true, encoding, err));
+    EG_TRY(encode_texts(tokenizer, texts, SIZE_MAX, false, true, encoding, err));
     const eg_work *work = encoding->work;
     size_t first = work->sequences[0].count, second = work->sequences[1].count;
     size_t around = first + tokenizer->pair.specials, count = 1;

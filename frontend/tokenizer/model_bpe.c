@@ -10,9 +10,9 @@
 #include "base/utf8.h"
 #include "frontend/tokenizer/parts.h"
 
-enum { PLAIN = 512 };       /* characters whose ids are in a table: all stand-ins of bytes are among them */
-enum { SHORT_WORD = 40 };   /* symbols */
-enum { NONE = UINT32_MAX }; /* no neighbour */
+enum { PLAIN = 512 }; /* characters whose ids are in a table: all stand-ins of bytes are among them */
+enum { SHORT_WORD = 40, LONG_WORD = 4096 }; /* symbols */
+enum { NONE = UINT32_MAX };                 /* no neighbour */
 
 typedef struct pair_slot {
     int32_t left, right, into; /* into -1: empty */
@@ -26,9 +26,14 @@ typedef struct eg_bpe {
     uint32_t ranks;
     uint64_t seed;
     eg_bpe_options options;
-    int32_t unknown;      /* -1: characters that are not in the vocabulary disappear */
-    int32_t bytes[256];   /* <0x00> … */
-    int32_t plain[PLAIN]; /* ids of single characters */
+    int32_t unknown;        /* -1: characters that are not in the vocabulary disappear */
+    int32_t bytes[256];     /* <0x00> … */
+    int32_t plain[PLAIN];   /* ids of single characters */
+    int32_t stand_ins[256]; /* ids of the bytes' stand-ins */
+    uint8_t meets[256]
+                 [32]; /* bit b of row a: some merge joins a token that ends in byte a with one that begins with b */
+    uint8_t *is_part;  /* by id: a merge that was put joins it */
+    bool in_order;     /* no merge makes a token that an earlier one joins */
 } eg_bpe;
 
 /* ---- Making ---- */
@@ -52,6 +57,8 @@ fill_tables(eg_bpe *model)
     }
     for (uint32_t c = 0; c < PLAIN; c++)
         model->plain[c] = eg_vocab_id(model->vocab, bytes, eg_utf8_encode(c, bytes));
+    for (unsigned byte = 0; byte < 256; byte++)
+        model->stand_ins[byte] = model->plain[eg_byte_stand_in((unsigned char)byte)];
 }
 
 eg_status
@@ -70,6 +77,10 @@ eg_bpe_new(eg_loading *in, const eg_bpe_options *options, size_t merges, eg_bpe 
         !(model->pairs = eg_arena_alloc(in->arena, size)))
         return eg_fail_nomem(err, "merges");
     memset(model->pairs, 0xff, size);
+    model->is_part = eg_arena_calloc(in->arena, vocab->ids + 1, 1);
+    if (!model->is_part)
+        return eg_fail_nomem(err, "merges");
+    model->in_order = true;
     model->vocab = vocab;
     model->shift = 64 - bits;
     model->seed = eg_hash_seed(model->pairs);
@@ -118,6 +129,21 @@ joined_id(const eg_bpe *model, const char *left, size_t left_length, const char 
     return eg_vocab_id(model->vocab, joined, length);
 }
 
+/* Notes which bytes the merge brings together, if its tokens stand for bytes. */
+static void
+note_meeting(eg_bpe *model, const char *left, size_t left_length, const char *right, size_t right_length)
+{
+    uint32_t last, first;
+    if (left_length == 0 || right_length == 0)
+        return;
+    size_t at = eg_utf8_floor(left, left_length - 1);
+    eg_utf8_decode(left + at, left_length - at, &last);
+    eg_utf8_decode(right, right_length, &first);
+    int a = eg_byte_of_stand_in(last), b = eg_byte_of_stand_in(first);
+    if (a >= 0 && b >= 0)
+        model->meets[a][b / 8] |= (uint8_t)(1u << b % 8);
+}
+
 const char *
 eg_bpe_put(eg_bpe *model, const char *left, size_t left_length, const char *right, size_t right_length)
 {
@@ -133,6 +159,9 @@ eg_bpe_put(eg_bpe *model, const char *left, size_t left_length, const char *righ
     int32_t into = joined_id(model, left, left_length, right + skip, right_length - skip);
     if (into < 0)
         return "what it gives is not in the vocabulary";
+    model->in_order &= !model->is_part[into] && into != first && into != second;
+    model->is_part[first] = model->is_part[second] = 1;
+    note_meeting(model, left, left_length, right + skip, right_length - skip);
     *find_pair(model, first, second) = (pair_slot){first, second, into, model->ranks++};
     return NULL;
 }
@@ -436,6 +465,84 @@ join_long(const eg_bpe *model, eg_work *work)
     return true;
 }
 
+/* ---- Joining a very long word: lists by rank, so that memory is walked in order ---- */
+
+static bool
+wait(eg_work *work, uint32_t at)
+{
+    const eg_bpe_symbol *symbol = &work->symbols.items[at];
+    if (symbol->into < 0)
+        return true;
+    if (!EG_PUSH(&work->waiting, ((eg_bpe_waiting){at, work->ranks.items[symbol->rank]})))
+        return false;
+    work->ranks.items[symbol->rank] = (uint32_t)work->waiting.count;
+    work->rank_bits.items[symbol->rank / 64] |= UINT64_C(1) << symbol->rank % 64;
+    return true;
+}
+
+/*
+ * Joins the symbol as this rank says. Where both of the pair are the same, the run of them begins at its left end. Pairs
+ * that are not of one run have no order: what a merge makes is in merges of higher ranks only (in_order).
+ */
+static bool
+join_run(const eg_bpe *model, eg_work *work, uint32_t at, uint32_t rank)
+{
+    eg_bpe_symbol *symbols = work->symbols.items;
+    while (symbols[at].previous != NONE && symbols[symbols[at].previous].rank == rank &&
+           symbols[symbols[at].previous].into >= 0)
+        at = symbols[at].previous;
+    while (at != NONE && symbols[at].into >= 0 && symbols[at].rank == rank) {
+        join(model, symbols, at);
+        if (!wait(work, at) || (symbols[at].previous != NONE && !wait(work, symbols[at].previous)))
+            return false;
+        at = symbols[at].next;
+    }
+    return true;
+}
+
+static bool
+join_by_rank(const eg_bpe *model, eg_work *work)
+{
+    size_t bits = model->ranks / 64 + 1;
+    eg_bpe_symbol *symbols = work->symbols.items;
+    work->waiting.count = 0;
+    if (!eg_grow((void **)&work->ranks.items, &work->ranks.capacity, model->ranks, sizeof(uint32_t)) ||
+        !eg_grow((void **)&work->rank_bits.items, &work->rank_bits.capacity, bits, sizeof(uint64_t)))
+        return false;
+    memset(work->ranks.items, 0, model->ranks * sizeof(uint32_t));
+    memset(work->rank_bits.items, 0, bits * sizeof(uint64_t));
+    for (uint32_t i = (uint32_t)work->symbols.count; i-- > 0;)
+        if (!wait(work, i))
+            return false;
+    for (size_t i = 0; i < bits; i++) {
+        while (work->rank_bits.items[i] != 0) {
+            uint32_t rank = (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(work->rank_bits.items[i]);
+            uint32_t next = work->ranks.items[rank];
+            work->rank_bits.items[i] &= work->rank_bits.items[i] - 1;
+            for (; next > 0; next = work->waiting.items[next - 1].next) {
+                uint32_t at = work->waiting.items[next - 1].at;
+                bool due = symbols[at].bytes > 0 && symbols[at].into >= 0 && symbols[at].rank == rank;
+                if (due && !join_run(model, work, at, rank))
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool
+join_all(const eg_bpe *model, eg_work *work)
+{
+    link_symbols(model, work->symbols.items, (uint32_t)work->symbols.count);
+    if (work->symbols.count > LONG_WORD && model->in_order)
+        return join_by_rank(model, work);
+    if (work->symbols.count > SHORT_WORD)
+        return join_long(model, work);
+    if (work->symbols.count > 1)
+        join_short(model, work->symbols.items);
+    return true;
+}
+
 /* ---- Encoding ---- */
 
 /* Places within a word, in bytes, become characters of the original; they are asked in order. */
@@ -508,14 +615,90 @@ encode(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error 
             return eg_fail_nomem(err, "tokens");
     if (!put_pending(&in) || work->symbols.count >= NONE)
         return eg_fail_nomem(err, "tokens");
-    link_symbols(model, work->symbols.items, (uint32_t)work->symbols.count);
-    if (work->symbols.count > SHORT_WORD) {
-        if (!join_long(model, work))
-            return eg_fail_nomem(err, "tokens");
-    } else if (work->symbols.count > 1) {
-        join_short(model, work->symbols.items);
-    }
+    if (!join_all(model, work))
+        return eg_fail_nomem(err, "tokens");
     return put_tokens(work, word, out) ? EG_OK : eg_fail_nomem(err, "tokens");
 }
 
-const eg_model_type eg_model_bpe = {.name = "BPE", .load = load, .encode = encode};
+/* ---- Encoding bytes, each a symbol ---- */
+
+static bool
+fuses(const void *state, const eg_fused *fused)
+{
+    const eg_bpe *model = state;
+    for (unsigned byte = 0; byte < 256; byte++)
+        if (model->stand_ins[byte] < 0)
+            return false;
+    return fused->words == EG_FUSED_BYTE_LEVEL && !model->options.prefix && !model->options.suffix;
+}
+
+/* The whole word, if it is in the vocabulary: -1 if not. */
+static bool
+whole_bytes(const eg_bpe *model, const char *word, size_t length, eg_work *work, int32_t *out)
+{
+    *out = -1;
+    if (length > model->vocab->index.longest)
+        return true;
+    if (!eg_grow((void **)&work->bytes.items, &work->bytes.capacity, 2 * length, 1))
+        return false;
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += eg_utf8_encode(eg_byte_stand_in((unsigned char)word[i]), work->bytes.items + count);
+    *out = eg_vocab_id(model->vocab, work->bytes.items, count);
+    return true;
+}
+
+/* The tokens of bytes [begin, end) of the word, which no merge joins with others. */
+static bool
+encode_part(const eg_bpe *model, const char *word, size_t begin, size_t end, eg_work *work, eg_tokens *out)
+{
+    if (!eg_grow((void **)&work->symbols.items, &work->symbols.capacity, end - begin, sizeof *work->symbols.items) ||
+        !eg_tokens_reserve(out, end - begin))
+        return false;
+    work->symbols.count = end - begin;
+    for (size_t i = begin; i < end; i++)
+        work->symbols.items[i - begin] = (eg_bpe_symbol){.id = model->stand_ins[(unsigned char)word[i]], .bytes = 1};
+    if (!join_all(model, work))
+        return false;
+    uint32_t at = (uint32_t)begin;
+    for (uint32_t i = 0; i != NONE; i = work->symbols.items[i].next) {
+        const eg_bpe_symbol *symbol = &work->symbols.items[i];
+        eg_tokens_put(out, symbol->id, at, at + symbol->bytes);
+        at += symbol->bytes;
+    }
+    return true;
+}
+
+static bool
+meet(const eg_bpe *model, char left, char right)
+{
+    unsigned char b = (unsigned char)right;
+    return model->meets[(unsigned char)left][b / 8] >> b % 8 & 1;
+}
+
+static eg_status
+encode_bytes(const void *state, const eg_fused *fused, const char *word, size_t length, eg_work *work, eg_tokens *out,
+             eg_error *err)
+{
+    const eg_bpe *model = state;
+    int32_t whole = -1;
+    (void)fused;
+    if (model->options.ignore_merges && !whole_bytes(model, word, length, work, &whole))
+        return eg_fail_nomem(err, "tokens");
+    if (whole >= 0) {
+        if (!eg_tokens_reserve(out, 1))
+            return eg_fail_nomem(err, "tokens");
+        eg_tokens_put(out, whole, 0, (uint32_t)length);
+        return EG_OK;
+    }
+    for (size_t begin = 0, end; begin < length; begin = end) {
+        for (end = begin + 1; end < length && meet(model, word[end - 1], word[end]);)
+            end++;
+        if (!encode_part(model, word, begin, end, work, out))
+            return eg_fail_nomem(err, "tokens");
+    }
+    return EG_OK;
+}
+
+const eg_model_type eg_model_bpe = {
+    .name = "BPE", .load = load, .encode = encode, .fuses = fuses, .encode_bytes = encode_bytes};

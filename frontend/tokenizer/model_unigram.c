@@ -215,25 +215,6 @@ walk_back(eg_lattice_place *places, size_t length)
     }
 }
 
-typedef struct ruler {
-    const eg_char *text;
-    size_t at, last;
-    size_t byte;
-} ruler;
-
-static const eg_char *
-char_at(ruler *in, size_t byte)
-{
-    char encoded[4];
-    for (size_t length; in->at < in->last; in->at++) {
-        length = eg_utf8_encode(in->text[in->at].c, encoded);
-        if (in->byte + length > byte)
-            break;
-        in->byte += length;
-    }
-    return &in->text[in->at];
-}
-
 static bool
 has_bytes(const unigram *model, const char *piece, size_t length)
 {
@@ -256,11 +237,11 @@ put_unknown(const unigram *model, const char *piece, size_t length, uint32_t sta
         eg_tokens_put(out, model->bytes[(unsigned char)piece[i]], start, end);
 }
 
+/* The pieces of the best way; their places are in bytes of work->bytes. */
 static eg_status
-put_tokens(const unigram *model, const eg_work *work, eg_span word, eg_tokens *out, eg_error *err)
+put_pieces(const unigram *model, const eg_work *work, eg_tokens *out, eg_error *err)
 {
     const eg_lattice_place *places = work->lattice.items;
-    ruler in = {work->text.items, word.begin, word.end - 1, 0};
     for (size_t begin = 0; begin < work->bytes.count;) {
         size_t end = places[begin].next;
         int32_t id = places[end].id;
@@ -268,27 +249,19 @@ put_tokens(const unigram *model, const eg_work *work, eg_span word, eg_tokens *o
             end = places[end].next; /* neighbours that are unknown are one token */
         if (id < 0)
             return eg_fail(err, EG_E_INPUT, "the text has a character that the vocabulary lacks, and no unknown token");
-        uint32_t start = char_at(&in, begin)->start;
-        uint32_t stop = char_at(&in, end - 1)->end;
         if (id == model->unknown)
-            put_unknown(model, work->bytes.items + begin, end - begin, start, stop, out);
+            put_unknown(model, work->bytes.items + begin, end - begin, (uint32_t)begin, (uint32_t)end, out);
         else
-            eg_tokens_put(out, id, start, stop);
+            eg_tokens_put(out, id, (uint32_t)begin, (uint32_t)end);
         begin = end;
     }
     return EG_OK;
 }
 
+/* The tokens of work->bytes. */
 static eg_status
-encode(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error *err)
+encode_word(const unigram *model, eg_work *work, eg_tokens *out, eg_error *err)
 {
-    const unigram *model = state;
-    size_t chars = word.end - word.begin;
-    work->bytes.count = 0;
-    if (!eg_grow((void **)&work->bytes.items, &work->bytes.capacity, 4 * chars + 1, 1))
-        return eg_fail_nomem(err, "tokens");
-    for (size_t i = word.begin; i < word.end; i++)
-        work->bytes.count += eg_utf8_encode(work->text.items[i].c, work->bytes.items + work->bytes.count);
     size_t length = work->bytes.count;
     if (length >= UINT32_MAX ||
         !eg_grow((void **)&work->lattice.items, &work->lattice.capacity, length + 1, sizeof *work->lattice.items) ||
@@ -296,7 +269,65 @@ encode(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error 
         return eg_fail_nomem(err, "tokens");
     find_ways(model, work->bytes.items, length, work->lattice.items);
     walk_back(work->lattice.items, length);
-    return put_tokens(model, work, word, out, err);
+    return put_pieces(model, work, out, err);
 }
 
-const eg_model_type eg_model_unigram = {.name = "Unigram", .load = load, .encode = encode};
+/* Places in bytes of the word become characters of the original. */
+static void
+place(const eg_char *text, const char *word, eg_tokens *tokens, size_t first)
+{
+    size_t byte = 0, begin = 0, end = 0;
+    for (size_t i = first; i < tokens->count; i++) {
+        if (tokens->ends[i] > byte) { /* else it shares the place of the one before */
+            begin = end;
+            for (; byte < tokens->ends[i]; end++)
+                byte += char_length((unsigned char)word[byte]);
+        }
+        tokens->starts[i] = text[begin].start;
+        tokens->ends[i] = text[end - 1].end;
+    }
+}
+
+static eg_status
+encode(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error *err)
+{
+    size_t chars = word.end - word.begin, first = out->count;
+    work->bytes.count = 0;
+    if (!eg_grow((void **)&work->bytes.items, &work->bytes.capacity, 4 * chars + 1, 1))
+        return eg_fail_nomem(err, "tokens");
+    for (size_t i = word.begin; i < word.end; i++)
+        work->bytes.count += eg_utf8_encode(work->text.items[i].c, work->bytes.items + work->bytes.count);
+    EG_TRY(encode_word(state, work, out, err));
+    place(work->text.items + word.begin, work->bytes.items, out, first);
+    return EG_OK;
+}
+
+/* ---- Encoding bytes, where a blank at the beginning is a mark ---- */
+
+static bool
+fuses(const void *state, const eg_fused *fused)
+{
+    (void)state;
+    return fused->words == EG_FUSED_METASPACE;
+}
+
+static eg_status
+encode_bytes(const void *state, const eg_fused *fused, const char *word, size_t length, eg_work *work, eg_tokens *out,
+             eg_error *err)
+{
+    size_t marked = word[0] == ' ', first = out->count, mark = marked ? fused->mark_length : 0;
+    if (!eg_grow((void **)&work->bytes.items, &work->bytes.capacity, length + mark, 1))
+        return eg_fail_nomem(err, "tokens");
+    memcpy(work->bytes.items, fused->mark, mark);
+    memcpy(work->bytes.items + mark, word + marked, length - marked);
+    work->bytes.count = length - marked + mark;
+    EG_TRY(encode_word(state, work, out, err));
+    for (size_t i = first; marked && i < out->count; i++) { /* the blank is one byte */
+        out->starts[i] = out->starts[i] < mark ? 0 : out->starts[i] - (uint32_t)mark + 1;
+        out->ends[i] = out->ends[i] - (uint32_t)mark + 1;
+    }
+    return EG_OK;
+}
+
+const eg_model_type eg_model_unigram = {
+    .name = "Unigram", .load = load, .encode = encode, .fuses = fuses, .encode_bytes = encode_bytes};

@@ -47,9 +47,44 @@ strip_accents(const void *state, eg_work *work, eg_error *err)
     return EG_OK;
 }
 
-const eg_part_type eg_normalizer_nfd = {.name = "NFD", .normalize = nfd};
-const eg_part_type eg_normalizer_nfkd = {.name = "NFKD", .normalize = nfkd};
-const eg_part_type eg_normalizer_nfc = {.name = "NFC", .normalize = nfc};
-const eg_part_type eg_normalizer_nfkc = {.name = "NFKC", .normalize = nfkc};
-const eg_part_type eg_normalizer_lowercase = {.name = "Lowercase", .normalize = lowercase};
-const eg_part_type eg_normalizer_strip_accents = {.name = "StripAccents", .normalize = strip_accents};
+/* No character below `first` is changed by the form, and none is a mark that could change places or be composed. */
+static bool
+is_below(const char *text, size_t length, unsigned char first)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] >= first)
+            return false;
+    return true;
+}
+
+static bool
+is_ascii(const void *state, const char *text, size_t length)
+{
+    (void)state;
+    return is_below(text, length, 0x80);
+}
+
+static bool
+keeps_nfc(const void *state, const char *text, size_t length)
+{
+    (void)state;
+    return is_below(text, length, 0xcc); /* the first byte of U+0300 */
+}
+
+static bool
+keeps_lower(const void *state, const char *text, size_t length)
+{
+    (void)state;
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] >= 0x80 || (text[i] >= 'A' && text[i] <= 'Z'))
+            return false;
+    return true;
+}
+
+const eg_part_type eg_normalizer_nfd = {.name = "NFD", .normalize = nfd, .keeps = is_ascii};
+const eg_part_type eg_normalizer_nfkd = {.name = "NFKD", .normalize = nfkd, .keeps = is_ascii};
+const eg_part_type eg_normalizer_nfc = {.name = "NFC", .normalize = nfc, .keeps = keeps_nfc};
+const eg_part_type eg_normalizer_nfkc = {.name = "NFKC", .normalize = nfkc, .keeps = is_ascii};
+const eg_part_type eg_normalizer_lowercase = {.name = "Lowercase", .normalize = lowercase, .keeps = keeps_lower};
+const eg_part_type eg_normalizer_strip_accents = {
+    .name = "StripAccents", .normalize = strip_accents, .keeps = is_ascii};

@@ -180,4 +180,13 @@ split(const void *state, eg_work *work, eg_error *err)
     return spell_bytes(work) ? EG_OK : eg_fail_nomem(err, "a text");
 }
 
-const eg_part_type eg_pretokenizer_byte_level = {.name = "ByteLevel", .load = load, .split = split};
+static bool
+fuse(const void *state, eg_fused *out)
+{
+    const byte_level *with = state;
+    out->words = EG_FUSED_BYTE_LEVEL;
+    out->prefix = with->add_prefix_space ? EG_FUSED_PREFIX_ALWAYS : EG_FUSED_PREFIX_NEVER;
+    return with->use_regex;
+}
+
+const eg_part_type eg_pretokenizer_byte_level = {.name = "ByteLevel", .load = load, .split = split, .fuse = fuse};

@@ -124,6 +124,18 @@ split(const void *state, eg_work *work, eg_error *err)
     return with->split ? eg_words_split_by(work, segment, &with->mark, EG_SPLIT_MERGED_WITH_NEXT, err) : EG_OK;
 }
 
+static bool
+fuse(const void *state, eg_fused *out)
+{
+    const metaspace *with = state;
+    out->words = EG_FUSED_METASPACE;
+    out->prefix = with->scheme == PREPEND_ALWAYS  ? EG_FUSED_PREFIX_ALWAYS
+                  : with->scheme == PREPEND_FIRST ? EG_FUSED_PREFIX_FIRST
+                                                  : EG_FUSED_PREFIX_NEVER;
+    out->mark_length = eg_utf8_encode(with->mark, out->mark);
+    return with->split;
+}
+
 /* The decoder: marks become blanks; those of the first token, unless never prepended, go. */
 static void
 decode(const void *state, const eg_decoding *in, eg_decoding *out)
@@ -144,5 +156,5 @@ decode(const void *state, const eg_decoding *in, eg_decoding *out)
     }
 }
 
-const eg_part_type eg_pretokenizer_metaspace = {.name = "Metaspace", .load = load, .split = split};
+const eg_part_type eg_pretokenizer_metaspace = {.name = "Metaspace", .load = load, .split = split, .fuse = fuse};
 const eg_part_type eg_decoder_metaspace = {.name = "Metaspace", .load = load, .decode = decode};

@@ -18,6 +18,18 @@ normalize(const void *state, eg_work *work, eg_error *err)
     return EG_OK;
 }
 
+static bool
+keeps(const void *state, const char *text, size_t length)
+{
+    const eg_part_list *list = state;
+    for (size_t i = 0; i < list->count; i++) {
+        const eg_part_type *type = list->parts[i].type;
+        if (type && !(type->keeps && type->keeps(list->parts[i].state, text, length)))
+            return false;
+    }
+    return true;
+}
+
 static eg_status
 load_pretokenizers(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
 {
@@ -34,5 +46,6 @@ split(const void *state, eg_work *work, eg_error *err)
     return EG_OK;
 }
 
-const eg_part_type eg_normalizer_sequence = {.name = "Sequence", .load = load_normalizers, .normalize = normalize};
+const eg_part_type eg_normalizer_sequence = {
+    .name = "Sequence", .load = load_normalizers, .normalize = normalize, .keeps = keeps};
 const eg_part_type eg_pretokenizer_sequence = {.name = "Sequence", .load = load_pretokenizers, .split = split};

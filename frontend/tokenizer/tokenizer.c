@@ -3,9 +3,11 @@
 #include "frontend/tokenizer.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "frontend/file.h"
 #include "frontend/tokenizer/clean_up.h"
+#include "frontend/tokenizer/fused.h"
 #include "frontend/tokenizer/parts.h"
 
 /* One file of the folder while it is read. */
@@ -113,6 +115,16 @@ load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch
     return eg_tokenizer_configure(tokenizer, &json, err);
 }
 
+/* What is made once everything is read. */
+static void
+get_ready(eg_tokenizer *tokenizer)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    tokenizer->opened = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+    eg_fused_new(tokenizer);
+}
+
 eg_status
 eg_tokenizer_open(const char *dir, eg_tokenizer **out, eg_error *err)
 {
@@ -126,10 +138,12 @@ eg_tokenizer_open(const char *dir, eg_tokenizer **out, eg_error *err)
     for (int i = 0; i < FILES; i++)
         eg_file_unmap(&files[i].file);
     eg_arena_finish(&scratch);
-    if (status == EG_OK)
+    if (status == EG_OK) {
+        get_ready(tokenizer);
         *out = tokenizer;
-    else
+    } else {
         eg_tokenizer_close(tokenizer);
+    }
     return status;
 }
 
@@ -153,10 +167,12 @@ eg_tokenizer_open_json(const char *text, size_t n, const char *file, eg_tokenize
         return eg_fail_nomem(err, "a tokenizer");
     eg_status status = load_text(tokenizer, text, n, file, &scratch, err);
     eg_arena_finish(&scratch);
-    if (status == EG_OK)
+    if (status == EG_OK) {
+        get_ready(tokenizer);
         *out = tokenizer;
-    else
+    } else {
         eg_tokenizer_close(tokenizer);
+    }
     return status;
 }
 

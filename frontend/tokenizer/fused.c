@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "frontend/tokenizer/fused.h"
+
+#include "base/utf8.h"
+#include "frontend/tokenizer/unicode.h"
+#include "frontend/tokenizer/word_cache.h"
+
+/* ---- Where words end ---- */
+
+enum { KINDS = EG_CHAR_WHITE | EG_CHAR_LETTER | EG_CHAR_NUMERIC };
+
+/* The kind of the character at `at`, and its bytes. */
+static inline unsigned
+kind_at(const eg_fused *fused, const char *text, size_t at, size_t length, size_t *out_bytes)
+{
+    unsigned char byte = (unsigned char)text[at];
+    uint32_t c;
+    *out_bytes = 1;
+    if (byte < 0x80)
+        return fused->kinds[byte];
+    *out_bytes = eg_utf8_decode(text + at, length - at, &c);
+    return eg_unicode(c)->flags & KINDS;
+}
+
+/* The end of the run of characters of this kind that begins at `at`. */
+static inline size_t
+run_end(const eg_fused *fused, unsigned kind, const char *text, size_t at, size_t length)
+{
+    for (size_t bytes; at < length; at += bytes)
+        if (kind_at(fused, text, at, length, &bytes) != kind)
+            break;
+    return at;
+}
+
+/* Length of the contraction at an apostrophe; 0: none. */
+static size_t
+contraction(const char *text, size_t left)
+{
+    char first = left > 1 ? text[1] : 0, second = left > 2 ? text[2] : 0;
+    if (first == 's' || first == 't' || first == 'm' || first == 'd')
+        return 2;
+    bool two = (first == 'r' && second == 'e') || (first == 'v' && second == 'e') || (first == 'l' && second == 'l');
+    return two ? 3 : 0;
+}
+
+/* Blanks: all of them at the end of the text, else all but the last, which goes with what follows. */
+static size_t
+blanks_end(const eg_fused *fused, const char *text, size_t at, size_t length)
+{
+    size_t last = at, end = at, bytes;
+    while (end < length && kind_at(fused, text, end, length, &bytes) & EG_CHAR_WHITE) {
+        last = end;
+        end += bytes;
+    }
+    return end == length || last == at ? end : last;
+}
+
+/* By the pattern of ByteLevel (pretokenizer_byte_level.c). */
+static size_t
+byte_level_end(const eg_fused *fused, const char *text, size_t at, size_t length)
+{
+    size_t run = at + (text[at] == ' ' && at + 1 < length), bytes;
+    if (text[at] == '\'') {
+        size_t short_form = contraction(text + at, length - at);
+        if (short_form > 0)
+            return at + short_form;
+    }
+    unsigned kind = kind_at(fused, text, run, length, &bytes);
+    if (kind & EG_CHAR_WHITE)
+        return blanks_end(fused, text, at, length);
+    return run_end(fused, kind, text, run + bytes, length);
+}
+
+/* Before the next blank or mark. */
+static size_t
+metaspace_end(const eg_fused *fused, const char *text, size_t at, size_t length)
+{
+    const char *mark = fused->mark;
+    for (at++; at < length && text[at] != ' '; at++)
+        if (text[at] == mark[0] && length - at >= fused->mark_length &&
+            memcmp(text + at, mark, fused->mark_length) == 0)
+            break;
+    return at;
+}
+
+/* ---- Making ---- */
+
+void
+eg_fused_new(eg_tokenizer *tokenizer)
+{
+    const eg_part *pretokenizer = &tokenizer->pretokenizer;
+    eg_fused *fused = &tokenizer->fused;
+    if (!pretokenizer->type || !pretokenizer->type->fuse || !tokenizer->model_type->fuses)
+        return;
+    fused->usable =
+        pretokenizer->type->fuse(pretokenizer->state, fused) && tokenizer->model_type->fuses(tokenizer->model, fused);
+    for (uint32_t c = 0; c < 0x80; c++)
+        fused->kinds[c] = (uint16_t)(eg_unicode(c)->flags & KINDS);
+}
+
+/* ---- Encoding ---- */
+
+/* A blank in front, if the pre-tokenizer puts one there. It shares the place of the first character. */
+static eg_status
+put_prefix(const eg_fused *fused, eg_stretch *stretch, eg_work *work, bool *out_put, eg_error *err)
+{
+    bool marked = fused->mark_length > 0 && stretch->length >= fused->mark_length &&
+                  memcmp(stretch->text, fused->mark, fused->mark_length) == 0;
+    uint32_t first = stretch->chars ? stretch->chars[0].start : stretch->first;
+    *out_put = fused->prefix != EG_FUSED_PREFIX_NEVER && stretch->text[0] != ' ' && !marked &&
+               (fused->prefix == EG_FUSED_PREFIX_ALWAYS || first == 0);
+    if (!*out_put)
+        return EG_OK;
+    if (!eg_grow((void **)&work->prefixed.items, &work->prefixed.capacity, stretch->length + 1, 1))
+        return eg_fail_nomem(err, "a text");
+    work->prefixed.items[0] = ' ';
+    memcpy(work->prefixed.items + 1, stretch->text, stretch->length);
+    stretch->text = work->prefixed.items;
+    stretch->length++;
+    return EG_OK;
+}
+
+/* Places in bytes of the stretch become characters of the original; words are asked in order. */
+typedef struct ruler {
+    const eg_stretch *stretch;
+    size_t byte; /* where character `at` begins */
+    size_t at;
+    bool prefixed; /* the first byte is no character of its own */
+} ruler;
+
+static inline bool
+continues(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* The number of the character that has this byte. */
+static size_t
+char_at(ruler *in, size_t byte)
+{
+    const char *text = in->stretch->text;
+    while (in->byte < byte) {
+        in->byte++;
+        in->at += !continues(text[in->byte]) && !(in->prefixed && in->byte == 1);
+    }
+    return in->at;
+}
+
+static void
+place(ruler *in, size_t word, eg_tokens *out, size_t first)
+{
+    const eg_stretch *stretch = in->stretch;
+    for (size_t i = first; i < out->count; i++) {
+        if (word + out->starts[i] < in->byte) { /* a character cut in several tokens */
+            while (in->byte > word + out->starts[i]) {
+                in->at -= !continues(stretch->text[in->byte]) && !(in->prefixed && in->byte == 1);
+                in->byte--;
+            }
+        }
+        size_t begin = char_at(in, word + out->starts[i]), end = char_at(in, word + out->ends[i] - 1);
+        out->starts[i] = stretch->chars ? stretch->chars[begin].start : stretch->first + (uint32_t)begin;
+        out->ends[i] = stretch->chars ? stretch->chars[end].end : stretch->first + (uint32_t)end + 1;
+    }
+}
+
+eg_status
+eg_fused_encode(const eg_tokenizer *tokenizer, const eg_stretch *given, size_t limit, bool ids_only, eg_work *work,
+                eg_tokens *out, eg_error *err)
+{
+    const eg_fused *fused = &tokenizer->fused;
+    eg_stretch stretch = *given;
+    ruler in = {.stretch = &stretch};
+    eg_word_cache *cache = eg_word_cache_of(work, tokenizer);
+    if (!cache)
+        return eg_fail_nomem(err, "an encoder");
+    if (stretch.length == 0)
+        return EG_OK;
+    EG_TRY(put_prefix(fused, &stretch, work, &in.prefixed, err));
+    bool byte_level = fused->words == EG_FUSED_BYTE_LEVEL;
+    for (size_t at = 0, end; at < stretch.length && out->count < limit; at = end) {
+        const char *word = stretch.text + at;
+        size_t first = out->count;
+        end = byte_level ? byte_level_end(fused, stretch.text, at, stretch.length)
+                         : metaspace_end(fused, stretch.text, at, stretch.length);
+        size_t length = end - at;
+        if (length > EG_CACHED_BYTES || !eg_word_cache_get(cache, word, length, out)) {
+            EG_TRY(tokenizer->model_type->encode_bytes(tokenizer->model, fused, word, length, work, out, err));
+            eg_word_cache_put(cache, word, length, out, first);
+        }
+        if (!ids_only)
+            place(&in, at, out, first);
+    }
+    return EG_OK;
+}
