@@ -367,10 +367,11 @@ hold_all(job *j, eg_error *err)
             pthread_mutex_unlock(&j->cache->lock);
             status = compute_mine(j, err);
             pthread_mutex_lock(&j->cache->lock);
-        } else if (lacks) {
-            pthread_cond_wait(&j->cache->changed, &j->cache->lock);
         }
-        publish(j, status == EG_OK);
+        if (mine)
+            publish(j, status == EG_OK); /* only then: who waits must not wake others who wait */
+        else if (status == EG_OK && lacks)
+            pthread_cond_wait(&j->cache->changed, &j->cache->lock);
     }
     pthread_mutex_unlock(&j->cache->lock);
     return status;
