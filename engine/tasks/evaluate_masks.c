@@ -21,8 +21,6 @@
 #define MASKED 0.8
 #define CHANGED 0.9
 
-enum { MOST_LOGITS = 1 << 24 /* of one run: rows are as wide as the vocabulary */ };
-
 /* A hidden token: where it is in the list, and what it was. */
 typedef struct hidden {
     int64_t at;
@@ -236,19 +234,6 @@ take(void *user, const eg_result *run, uint32_t first, eg_error *err)
     return EG_OK;
 }
 
-/* So many texts in one run that their logits stay small. */
-static uint32_t
-most_texts(const masking *m)
-{
-    int64_t longest = 1, width = m->evaluation->call.model->info.vocab_size;
-    for (uint32_t i = 0; i < m->list.count; i++) {
-        int64_t n = m->list.cu[i + 1] - m->list.cu[i];
-        longest = n > longest ? n : longest;
-    }
-    int64_t most = MOST_LOGITS / (longest * (width > 0 ? width : 1));
-    return most < 1 ? 1 : most > UINT32_MAX ? UINT32_MAX : (uint32_t)most;
-}
-
 static eg_status
 judge(masking *m, const eg_json *const *labels, eg_error *err)
 {
@@ -260,7 +245,8 @@ judge(masking *m, const eg_json *const *labels, eg_error *err)
     for (uint32_t i = 0; i < m->list.count; i++)
         EG_TRY(labels[i] ? take_targets(m, i, labels[i], err) : draw_tokens(m, i, err));
     EG_TRY(eg_task_outputs(call, &outputs, err));
-    return eg_task_run(call, &m->list, outputs, 1, most_texts(m), take, m, err);
+    return eg_task_run(call, &m->list, outputs, 1, eg_task_most_texts(&m->list, call->model->info.vocab_size), take, m,
+                       err);
 }
 
 static eg_status
