@@ -472,6 +472,9 @@ builtin_member(const eg_config *config, const char *key, eg_json_type type, cons
     return EG_OK;
 }
 
+/* Every label that has no name gets one, so that a number alone must not ask for all memory. */
+#define MOST_LABELS (INT64_C(1) << 22)
+
 /* id2label's keys are the numbers 0 to n - 1, in any order. */
 static eg_status
 read_labels(eg_config *config, eg_error *err)
@@ -480,9 +483,9 @@ read_labels(eg_config *config, eg_error *err)
     EG_TRY(builtin_member(config, "id2label", EG_JSON_OBJECT, "an object", &labels, err));
     EG_TRY(builtin_member(config, "num_labels", EG_JSON_INT, "an integer", &number, err));
     config->num_labels = number ? number->integer : 2;
-    if (number && number->integer < 1)
+    if (number && (number->integer < 1 || number->integer > MOST_LABELS))
         return eg_fail_at(err, EG_E_INPUT, file_of(config, number), number->line, number->column,
-                          "num_labels is %" PRId64 "; at least 1 is expected", number->integer);
+                          "num_labels is %" PRId64 "; 1 to %" PRId64 " is expected", number->integer, MOST_LABELS);
     if (!labels || labels->count == 0)
         return EG_OK;
     const char **names = eg_arena_calloc(&config->arena, labels->count, sizeof *names);

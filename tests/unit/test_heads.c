@@ -128,6 +128,8 @@ Test(heads, id2label_and_num_labels_agree)
 {
     write_config(", \"num_labels\": 2, \"id2label\": {\"0\": \"a\", \"1\": \"b\", \"2\": \"c\"}");
     check_refused("model", "config.json", 1, 67, "num_labels is 2, and id2label has 3 labels");
+    write_config(", \"num_labels\": 2000000000");
+    check_refused("model", "config.json", 1, 67, "num_labels is 2000000000; 1 to 4194304 is expected");
 }
 
 Test(heads, problem_types_are_words)
