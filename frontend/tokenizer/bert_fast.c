@@ -242,7 +242,9 @@ eg_bert_fast_encode(const eg_bert_fast *fast, const char *text, size_t length, u
             break;
         case KIND_SPACE:
             flush(&pass);
-            at_char++;
+            while (next < length && fast->kinds[bytes[next]] == KIND_SPACE)
+                next++;
+            at_char += (uint32_t)(next - at);
             break;
         case KIND_PUNCT:
             flush(&pass);

@@ -467,11 +467,18 @@ join_long(const eg_bpe *model, eg_work *work)
 
 /* ---- Joining a very long word: lists by rank, so that memory is walked in order ---- */
 
+/* Where neighbouring pairs are of one rank they are a run of the same symbol, and only its left end waits. */
+static bool
+is_ranked(const eg_bpe_symbol *symbols, uint32_t at, uint32_t rank)
+{
+    return at != NONE && symbols[at].into >= 0 && symbols[at].rank == rank;
+}
+
 static bool
 wait(eg_work *work, uint32_t at)
 {
     const eg_bpe_symbol *symbol = &work->symbols.items[at];
-    if (symbol->into < 0)
+    if (symbol->into < 0 || is_ranked(work->symbols.items, symbol->previous, symbol->rank))
         return true;
     if (!EG_PUSH(&work->waiting, ((eg_bpe_waiting){at, work->ranks.items[symbol->rank]})))
         return false;
@@ -481,23 +488,27 @@ wait(eg_work *work, uint32_t at)
 }
 
 /*
- * Joins the symbol as this rank says. Where both of the pair are the same, the run of them begins at its left end. Pairs
- * that are not of one run have no order: what a merge makes is in merges of higher ranks only (in_order).
+ * Joins the run of pairs of this rank that `at` is in, from its left end. Pairs of a rank that are not of one run have no
+ * order: what a merge makes is in merges of higher ranks only (in_order).
  */
 static bool
 join_run(const eg_bpe *model, eg_work *work, uint32_t at, uint32_t rank)
 {
     eg_bpe_symbol *symbols = work->symbols.items;
-    while (symbols[at].previous != NONE && symbols[symbols[at].previous].rank == rank &&
-           symbols[symbols[at].previous].into >= 0)
+    uint32_t last = at;
+    while (is_ranked(symbols, symbols[at].previous, rank))
         at = symbols[at].previous;
-    while (at != NONE && symbols[at].into >= 0 && symbols[at].rank == rank) {
+    for (; is_ranked(symbols, at, rank); at = symbols[at].next) {
+        const eg_bpe_symbol *right = &symbols[symbols[at].next];
+        uint32_t follower = right->next, broken = right->into >= 0 ? right->rank : rank;
         join(model, symbols, at);
-        if (!wait(work, at) || (symbols[at].previous != NONE && !wait(work, symbols[at].previous)))
+        if (broken != rank && is_ranked(symbols, follower, broken) && !wait(work, follower))
+            return false; /* the run that began with the right one has another left end */
+        if (symbols[at].previous != NONE && !wait(work, symbols[at].previous))
             return false;
-        at = symbols[at].next;
+        last = at;
     }
-    return true;
+    return wait(work, last);
 }
 
 static bool
@@ -521,7 +532,7 @@ join_by_rank(const eg_bpe *model, eg_work *work)
             work->rank_bits.items[i] &= work->rank_bits.items[i] - 1;
             for (; next > 0; next = work->waiting.items[next - 1].next) {
                 uint32_t at = work->waiting.items[next - 1].at;
-                bool due = symbols[at].bytes > 0 && symbols[at].into >= 0 && symbols[at].rank == rank;
+                bool due = symbols[at].bytes > 0 && is_ranked(symbols, at, rank);
                 if (due && !join_run(model, work, at, rank))
                     return false;
             }

@@ -180,7 +180,8 @@ measure(const char *dir, int times, eg_error *err)
         }
         best_encode = now() - begin < best_encode ? now() - begin : best_encode;
     }
-    printf("open %.2f ms, encode %.1f MB/s, %zu tokens\n", best_open * 1e3, (double)size / best_encode * 1e-6, tokens);
+    printf("open %.2f ms, encode %.1f MB/s, %zu tokens, seconds %.6f\n", best_open * 1e3,
+           (double)size / best_encode * 1e-6, tokens, best_encode);
     eg_encoding_finish(&encoding);
     eg_tokenizer_close(tokenizer);
     free(text);
