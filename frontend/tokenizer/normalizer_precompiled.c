@@ -61,20 +61,45 @@ decode_base64(eg_loading *in, const eg_json *text, unsigned char **out, size_t *
     return EG_OK;
 }
 
+typedef struct precompiled {
+    eg_charsmap map;
+    bool changes[128]; /* of each ASCII character: whether it is looked up, or what follows it is */
+} precompiled;
+
+eg_status
+eg_precompiled_new(eg_loading *in, const unsigned char *blob, size_t length, const eg_json *where,
+                   const void **out_state, eg_error *err)
+{
+    precompiled *state = eg_arena_calloc(in->arena, 1, sizeof *state);
+    if (!state)
+        return eg_fail_nomem(err, "a normalizer");
+    EG_TRY(eg_charsmap_new(in, blob, length, where, &state->map, err));
+    for (char c = 0; c < 127; c++)
+        state->changes[(unsigned char)c] = c == '\r' || eg_charsmap_find(&state->map, &c, 1);
+    state->changes[127] = true;
+    *out_state = state;
+    return EG_OK;
+}
+
 static eg_status
 load(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
 {
     const eg_json *text;
     unsigned char *blob;
     size_t length;
-    eg_charsmap *map = eg_arena_calloc(in->arena, 1, sizeof *map);
-    if (!map)
-        return eg_fail_nomem(err, "a normalizer");
     EG_TRY(eg_read_member(in, spec, "precompiled_charsmap", EG_JSON_STRING, &text, err));
     EG_TRY(decode_base64(in, text, &blob, &length, err));
-    EG_TRY(eg_charsmap_new(in, blob, length, text, map, err));
-    *out_state = map;
-    return EG_OK;
+    return eg_precompiled_new(in, blob, length, text, out_state, err);
+}
+
+static bool
+keeps(const void *state, const char *text, size_t length)
+{
+    const precompiled *with = state;
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] >= 0x80 || with->changes[(unsigned char)text[i]])
+            return false;
+    return true;
 }
 
 /* ---- Normalising ---- */
@@ -165,12 +190,13 @@ normalize_cluster(const eg_charsmap *map, eg_work *work, piece *in, size_t begin
 static eg_status
 normalize(const void *state, eg_work *work, eg_error *err)
 {
+    const precompiled *with = state;
     piece in = {0};
     size_t count = work->text.count;
     work->changes.count = 0;
     for (size_t begin = 0, end; begin < count; begin = end) {
         end = eg_grapheme_end(work->text.items, begin, count);
-        if (!normalize_cluster(state, work, &in, begin, end))
+        if (!normalize_cluster(&with->map, work, &in, begin, end))
             return eg_fail_nomem(err, "a text being normalised");
     }
     if (!in.changed)
@@ -180,4 +206,5 @@ normalize(const void *state, eg_work *work, eg_error *err)
     return eg_text_transform(work, err);
 }
 
-const eg_part_type eg_normalizer_precompiled = {.name = "Precompiled", .load = load, .normalize = normalize};
+const eg_part_type eg_normalizer_precompiled = {
+    .name = "Precompiled", .load = load, .normalize = normalize, .keeps = keeps};

@@ -256,6 +256,9 @@ EG_NODISCARD eg_status eg_charsmap_new(eg_loading *in, const unsigned char *blob
                                        eg_charsmap *out, eg_error *err);
 /* What the text is replaced by: the replacement of its shortest prefix that is a key; NULL if none is. */
 const char *eg_charsmap_find(const eg_charsmap *map, const char *text, size_t length);
+/* The state of the normalizer Precompiled. */
+EG_NODISCARD eg_status eg_precompiled_new(eg_loading *in, const unsigned char *blob, size_t length,
+                                          const eg_json *where, const void **out_state, eg_error *err);
 
 /* ---- vocab.c ---- */
 
@@ -501,6 +504,7 @@ struct eg_tokenizer {
     eg_fused fused;
     uint64_t opened; /* when; with the address it tells tokenizers apart */
     bool clean_up;   /* clean_up_tokenization_spaces of tokenizer_config.json */
+    bool in_python;  /* a Python class: an id that is none decodes to the unknown token; the special ids are set */
     eg_tokenizer_info info;
 };
 
@@ -523,15 +527,17 @@ typedef struct eg_class_token {
     size_t length;
 } eg_class_token;
 
+enum { EG_CLASS_TOKENS = 128 };
+
 typedef struct eg_class_tokens {
-    eg_class_token specials[8];
+    eg_class_token specials[EG_CLASS_TOKENS];
     size_t count;
     const eg_json *entries; /* of added_tokens_decoder, or if `legacy` of added_tokens.json */
     const char *file;       /* theirs */
     bool legacy;
 } eg_class_tokens;
 
-/* Reads them and sets in->extra_*, the room that the vocabulary must leave. At most 8 names. */
+/* Reads them and sets in->extra_*, the room that the vocabulary must leave. At most EG_CLASS_TOKENS names. */
 EG_NODISCARD eg_status eg_class_tokens_find(eg_loading *in, const eg_tokenizer_files *files, const char *const *names,
                                             const char *const *defaults, size_t count, eg_class_tokens *out,
                                             eg_error *err);
@@ -558,6 +564,23 @@ EG_NODISCARD eg_status eg_tokenizer_configure(eg_tokenizer *tokenizer, const eg_
 /* The special token `key` ("cls_token") of the files, or `fallback`. *out_spec is its place, or NULL. */
 EG_NODISCARD eg_status eg_special_token(const eg_tokenizer_files *files, const char *key, const char *fallback,
                                         const char **out, size_t *out_length, eg_error *err);
+/* How the SentencePiece model of a class is read (vocab_sentencepiece.c): named for what its pipeline does. */
+typedef enum {
+    EG_SP_NONE,
+    EG_SP_FAIRSEQ,        /* four tokens in front of the pieces */
+    EG_SP_FAIRSEQ_UNUSED, /* and some of no use among them */
+    EG_SP_QUOTES,         /* Latin quotes become plain ones, accents and case go */
+    EG_SP_QUOTES_BLANKS,  /* and runs of blanks become one */
+    EG_SP_BLANKS,         /* runs of blanks alone */
+    EG_SP_SPACE_RUNS,     /* runs of white space, NFC */
+} eg_sp_style;
+
+EG_NODISCARD eg_status eg_tokenizer_load_sentencepiece(eg_tokenizer *tokenizer, eg_sp_style style, const char *data,
+                                                       size_t length, const char *file, const eg_tokenizer_files *files,
+                                                       eg_error *err);
+const char *eg_sp_style_file(eg_sp_style style);
+/* The style of a class, or EG_SP_NONE (also for NULL). */
+eg_sp_style eg_class_sentencepiece(const char *class_name);
 /* Whether vocab.txt of this class (NULL: none is named) is BERT's. */
 bool eg_class_is_bert(const char *class_name);
 /* Whether vocab.json and merges.txt of this class are byte-level BPE, and with special tokens around a text. */

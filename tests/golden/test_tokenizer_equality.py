@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("tokenizers")
 import tokenizer_equality  # noqa: E402
+import tokenizer_sentencepiece  # noqa: E402
 import tokenizer_trained  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("EGBERT_BUILD", "build"))
@@ -27,4 +28,11 @@ def test_trained_vocabularies():
     report = io.StringIO()
     lines, thin, least = (20, 10, 10_000) if os.environ.get("EGBERT_SANITIZED") else (80, 1, 50_000)
     total = tokenizer_trained.run(BUILD, lines=lines, out=report, thin=thin)
+    assert total >= least, report.getvalue()
+
+
+def test_sentencepiece():
+    report = io.StringIO()
+    lines, thin, least = (20, 200, 10_000) if os.environ.get("EGBERT_SANITIZED") else (80, 12, 100_000)
+    total = tokenizer_sentencepiece.run(BUILD, lines=lines, out=report, thin=thin)
     assert total >= least, report.getvalue()

@@ -420,7 +420,7 @@ Test(tokenizer, refuses_bad_files_with_their_place)
          3, 5},
         {"{\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"a\",\n\"vocab\":{\"a\":0,\n\"b\":1.5}}}", "an id", 3, 5},
         {"{\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"a\",\n\"vocab\":{\"a\":0,\n\"a\":1}}}", "a", 3, 1},
-        {FILE_OF(SPECIALS, "{\"type\":\"Precompiled\"}", SPLIT, POST, MODEL(VOCAB)), "'Precompiled'", 2, 22},
+        {FILE_OF(SPECIALS, "{\"type\":\"Postcompiled\"}", SPLIT, POST, MODEL(VOCAB)), "'Postcompiled'", 2, 22},
         {FILE_OF(SPECIALS, BERT, "{\"type\":\"UnicodeScripts\"}", POST, MODEL(VOCAB)), "'UnicodeScripts'", 3, 25},
         {FILE_OF(SPECIALS, BERT, SPLIT, "{\"type\":\"Sequence\"}", MODEL(VOCAB)), "'processors' is missing", 4, 18},
         {FILE_OF(SPECIALS, "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(a+)+$\"},\"content\":\"\"}", SPLIT, POST,
