@@ -5,13 +5,19 @@
 #include "frontend/tokenizer/parts.h"
 
 /* How the files of a class are read without tokenizer.json, and whether its models are fed type ids. */
-enum { OTHER, BERT, BYTES, BYTES_DOUBLED };
+enum { OTHER, BERT, BYTES, BYTES_DOUBLED, SENTENCEPIECE /* and what follows, + eg_sp_style */ };
 static const struct {
     const char *name; /* without "Fast" */
     int files;
     bool type_ids;
 } classes[] = {
     {"BertTokenizer", BERT, true},
+    {"AlbertTokenizer", SENTENCEPIECE + EG_SP_QUOTES, false},
+    {"BigBirdTokenizer", SENTENCEPIECE + EG_SP_BLANKS, false},
+    {"CamembertTokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ_UNUSED, false},
+    {"DebertaV2Tokenizer", SENTENCEPIECE + EG_SP_SPACE_RUNS, true},
+    {"RemBertTokenizer", SENTENCEPIECE + EG_SP_QUOTES_BLANKS, false},
+    {"XLMRobertaTokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ, false},
     {"BertJapaneseTokenizer", OTHER, true},
     {"CanineTokenizer", OTHER, true},
     {"ConvBertTokenizer", BERT, true},
@@ -19,7 +25,6 @@ static const struct {
     {"DPRQuestionEncoderTokenizer", BERT, true},
     {"DPRReaderTokenizer", BERT, false},
     {"DebertaTokenizer", OTHER, true},
-    {"DebertaV2Tokenizer", OTHER, true},
     {"DistilBertTokenizer", BERT, false},
     {"ElectraTokenizer", BERT, true},
     {"GPT2Tokenizer", BYTES, false},
@@ -64,6 +69,14 @@ eg_class_is_byte_level(const char *class_name, bool *out_doubled)
     int row = class_name ? find_class(class_name) : -1;
     *out_doubled = !class_name || (row >= 0 && classes[row].files == BYTES_DOUBLED);
     return *out_doubled || (row >= 0 && classes[row].files == BYTES);
+}
+
+eg_sp_style
+eg_class_sentencepiece(const char *class_name)
+{
+    int row = class_name ? find_class(class_name) : -1;
+    return row >= 0 && classes[row].files > SENTENCEPIECE ? (eg_sp_style)(classes[row].files - SENTENCEPIECE)
+                                                          : EG_SP_NONE;
 }
 
 bool

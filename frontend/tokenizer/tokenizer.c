@@ -84,6 +84,74 @@ load_merges(eg_tokenizer *tokenizer, const reading *files, const eg_tokenizer_fi
                                     err);
 }
 
+/* The class that config.json stands for: the one it names, else that of its architecture ("XForY": XTokenizer). */
+static eg_status
+class_of_model(eg_tokenizer *tokenizer, const char *dir, eg_arena *scratch, eg_error *err)
+{
+    reading config = {0};
+    eg_status status = read_file(dir, "config.json", true, scratch, &config, err);
+    const eg_json *class = eg_json_get(config.json, "tokenizer_class");
+    const eg_json *list = eg_json_get(config.json, "architectures");
+    if (status == EG_OK && class && class->type == EG_JSON_STRING) {
+        tokenizer->info.class_name = eg_arena_strndup(&tokenizer->arena, class->string, class->length);
+    } else if (status == EG_OK && list && list->type == EG_JSON_ARRAY && list->count > 0 &&
+               list->items[0].type == EG_JSON_STRING) {
+        const char *name = list->items[0].string, *end = strstr(name, "For");
+        end = end ? end : strstr(name, "Model");
+        if (end)
+            tokenizer->info.class_name = eg_arena_printf(&tokenizer->arena, "%.*sTokenizer", (int)(end - name), name);
+    }
+    eg_file_unmap(&config.file);
+    return status;
+}
+
+/* *out_found: whether a SentencePiece model is there. */
+static eg_status
+load_sentencepiece(eg_tokenizer *tokenizer, const char *dir, const eg_tokenizer_files *json, eg_arena *scratch,
+                   bool *out_found, eg_error *err)
+{
+    static const char *const file_of_any[] = {"sentencepiece.bpe.model", "spiece.model", "spm.model",
+                                              "sentencepiece.model"};
+    reading model = {0};
+    eg_sp_style style = eg_class_sentencepiece(tokenizer->info.class_name);
+    if (style != EG_SP_NONE)
+        EG_TRY(read_file(dir, eg_sp_style_file(style), false, scratch, &model, err));
+    for (size_t i = 0; i < sizeof file_of_any / sizeof *file_of_any && !model.file.path && style == EG_SP_NONE; i++)
+        EG_TRY(read_file(dir, file_of_any[i], false, scratch, &model, err));
+    *out_found = model.file.path != NULL;
+    eg_status status = EG_OK;
+    if (*out_found && !tokenizer->info.class_name)
+        status = class_of_model(tokenizer, dir, scratch, err);
+    const char *class = tokenizer->info.class_name ? tokenizer->info.class_name : "";
+    style = eg_class_sentencepiece(class);
+    if (status == EG_OK && *out_found && style == EG_SP_NONE)
+        status = eg_hint(err,
+                         eg_fail_at(err, EG_E_INPUT, model.path, 0, 0,
+                                    "the class '%.64s' does not tell how this model is read", class),
+                         "tokenizer_class in tokenizer_config.json, or a tokenizer.json");
+    if (status == EG_OK && *out_found)
+        status = eg_tokenizer_load_sentencepiece(tokenizer, style, model.file.size ? model.file.data : "",
+                                                 model.file.size, model.path, json, err);
+    eg_file_unmap(&model.file);
+    return status;
+}
+
+static eg_status
+load_without_json(eg_tokenizer *tokenizer, const char *dir, const reading *files, const eg_tokenizer_files *json,
+                  eg_arena *scratch, eg_error *err)
+{
+    bool found;
+    if (files[VOCAB_TXT].file.path)
+        return load_vocab_txt(tokenizer, files, json, err);
+    if (files[VOCAB_JSON].json && files[MERGES].file.path)
+        return load_merges(tokenizer, files, json, err);
+    EG_TRY(load_sentencepiece(tokenizer, dir, json, scratch, &found, err));
+    return found ? EG_OK
+                 : eg_fail_at(err, EG_E_INPUT, dir, 0, 0,
+                              "has no tokenizer: neither tokenizer.json nor vocab.txt nor vocab.json with merges.txt "
+                              "nor a SentencePiece model is there");
+}
+
 static eg_status
 load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch, eg_error *err)
 {
@@ -104,14 +172,8 @@ load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch
     EG_TRY(read_class(tokenizer, &files[CONFIG], err));
     if (files[TOKENIZER_JSON].json)
         EG_TRY(eg_tokenizer_load_json(tokenizer, files[TOKENIZER_JSON].json, files[TOKENIZER_JSON].path, err));
-    else if (files[VOCAB_TXT].file.path)
-        EG_TRY(load_vocab_txt(tokenizer, files, &json, err));
-    else if (files[VOCAB_JSON].json && files[MERGES].file.path)
-        EG_TRY(load_merges(tokenizer, files, &json, err));
     else
-        return eg_fail_at(
-            err, EG_E_INPUT, dir, 0, 0,
-            "has no tokenizer: neither tokenizer.json nor vocab.txt nor vocab.json with merges.txt is there");
+        EG_TRY(load_without_json(tokenizer, dir, files, &json, scratch, err));
     return eg_tokenizer_configure(tokenizer, &json, err);
 }
 
