@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -272,6 +274,22 @@ eg_strbuf_json(eg_strbuf *buf, const char *s, size_t n)
         i += step;
     }
     eg_strbuf_putc(buf, '"');
+}
+
+void
+eg_strbuf_float(eg_strbuf *buf, float x)
+{
+    if (!isfinite(x)) {
+        eg_strbuf_puts(buf, "null");
+        return;
+    }
+    char text[32];
+    for (int digits = FLT_DIG; digits <= FLT_DECIMAL_DIG; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)x);
+        if (strtof(text, NULL) == x)
+            break;
+    }
+    eg_strbuf_puts(buf, text);
 }
 
 void

@@ -64,6 +64,8 @@ void eg_strbuf_putc(eg_strbuf *buf, char c);
 void eg_strbuf_printf(eg_strbuf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void eg_strbuf_json(eg_strbuf *buf, const char *s, size_t n);
+/* The shortest decimal that gives x back, of six digits or more that %g would print; null if x is not finite. */
+void eg_strbuf_float(eg_strbuf *buf, float x);
 void eg_strbuf_finish(eg_strbuf *buf);
 
 #endif

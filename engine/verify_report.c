@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a verification found, as JSON. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "engine/verify.h"
@@ -16,14 +15,11 @@ put_string(eg_strbuf *out, const char *key, const char *text)
         eg_strbuf_puts(out, "null");
 }
 
-/* JSON has no NaN and no infinity. */
 static void
 put_number(eg_strbuf *out, const char *key, double x)
 {
-    if (isfinite(x))
-        eg_strbuf_printf(out, ",\"%s\":%.9g", key, x);
-    else
-        eg_strbuf_printf(out, ",\"%s\":null", key);
+    eg_strbuf_printf(out, ",\"%s\":", key);
+    eg_strbuf_float(out, (float)x);
 }
 
 static void

@@ -3,7 +3,6 @@
 #include "engine/tasks/evaluate.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 static const eg_task_kind evaluate_call = {.name = "evaluate"};
@@ -184,17 +183,18 @@ read_label(eg_evaluation *e, uint32_t text, const eg_string *label, const eg_jso
 void
 eg_put_number(eg_strbuf *out, const char *key, double number)
 {
-    if (isfinite(number))
-        eg_strbuf_printf(out, ",\"%s\":%.9g", key, number);
-    else
-        eg_strbuf_printf(out, ",\"%s\":null", key);
+    eg_strbuf_printf(out, ",\"%s\":", key);
+    eg_strbuf_float(out, (float)number);
 }
 
 void
 eg_put_f1(eg_strbuf *out, const eg_class_counts *counts, bool all_classes)
 {
-    eg_strbuf_printf(out, ",\"f1\":{\"macro\":%.9g,\"micro\":%.9g}", eg_f1_macro(counts, all_classes),
-                     eg_f1_micro(counts));
+    eg_strbuf_puts(out, ",\"f1\":{\"macro\":");
+    eg_strbuf_float(out, (float)eg_f1_macro(counts, all_classes));
+    eg_strbuf_puts(out, ",\"micro\":");
+    eg_strbuf_float(out, (float)eg_f1_micro(counts));
+    eg_strbuf_putc(out, '}');
 }
 
 void

@@ -29,13 +29,23 @@ def test_a_model_without_modules_json_says_what_it_takes(tiny):
 # --- numbers -----------------------------------------------------------------------------------------------------------
 
 
-def test_floats_are_the_shortest_that_give_back_the_f32(tiny):
-    text = done("run", tiny, "the cat sat on the mat", "--output", "hidden_states,attentions", "--json")
-    for number in re.findall(r"-?\d[0-9.e-]*", text):
+def assert_shortest_floats(text):
+    for number in re.findall(r"-?\d+\.[0-9.e-]*", text):
         value = np.float32(number)
         significant = number.lstrip("-").split("e")[0].replace(".", "").strip("0")
         shortest = np.format_float_scientific(value, unique=True).lstrip("-").split("e")[0].replace(".", "").strip("0")
         assert len(significant) == len(shortest), (number, shortest)
+
+
+def test_floats_are_the_shortest_that_give_back_the_f32(tiny, tmp_path):
+    text = done("run", tiny, "the cat sat on the mat", "--output", "hidden_states,attentions", "--json")
+    assert_shortest_floats(text)
+    npz, records = tmp_path / "golden.npz", tmp_path / "pairs.jsonl"
+    done("run", tiny, "the cat", "--output", "hidden_states", "--npz", npz, "--backend", "reference")
+    assert_shortest_floats(done("verify", tiny, "--golden", npz, "--json", "--backend", "cpu"))
+    pairs = [("the cat", "a dog", 0.3), ("hello", "the mat", 0.9), ("cat", "cat", 0.7), ("dog .", "the", 0.1)]
+    records.write_text("".join(json.dumps({"text": a, "pair": b, "label": x}) + "\n" for a, b, x in pairs))
+    assert_shortest_floats(done("evaluate", tiny, "--input", records, "--json"))
 
 
 def test_embed_prints_numbers(tiny):
