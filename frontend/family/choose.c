@@ -91,8 +91,9 @@ fit(const eg_family *family, const eg_json *config)
 typedef struct search {
     eg_family best;
     uint32_t met;
-    char tied[128]; /* another family that fits as well */
-    eg_arena arena; /* of the model types, for the suggestion */
+    char tied[128];    /* another family that fits as well */
+    char broken[1536]; /* the first family that names the model type and cannot be read, and why */
+    eg_arena arena;    /* of the model types, for the suggestion */
     EG_VEC(const char *) model_types;
 } search;
 
@@ -139,6 +140,8 @@ none_fits(search *s, const char *dir, const eg_json *config, const char *config_
     }
     eg_status status = eg_fail_at(err, EG_E_INPUT, config_file, value->line, value->column,
                                   "no family in %s fits model_type '%s'", dir, model_type);
+    if (s->broken[0])
+        return eg_hint(err, status, "%s", s->broken);
     const char *near = eg_nearest(model_type, s->model_types.items, s->model_types.count);
     if (near)
         return eg_hint(err, status, "did you mean '%s'? --family NAME|FILE decides outright", near);
@@ -167,6 +170,20 @@ may_have(const char *path, const char *model_type)
     return may;
 }
 
+/* A family that cannot be read: said to whoever listens, and kept for the error where it may be the one that is missed. */
+static void
+leave_out(search *s, const char *name, bool likely, void (*notice)(void *user, const char *line), void *user,
+          const eg_error *err)
+{
+    char line[sizeof s->broken], text[1400];
+    eg_error_format(err, text, sizeof text);
+    snprintf(line, sizeof line, "the family '%s' is left out: %s", name, text);
+    if (likely && !s->broken[0])
+        memcpy(s->broken, line, sizeof line);
+    if (notice)
+        notice(user, line);
+}
+
 /* Looks at the families that are likely to fit, or at the others. */
 static eg_status
 look_at(search *s, const char *dir, bool likely, const eg_json *config, void (*notice)(void *user, const char *line),
@@ -182,14 +199,10 @@ look_at(search *s, const char *dir, bool likely, const eg_json *config, void (*n
         eg_status status = eg_family_load(dir, names[i], &family, err);
         if (status == EG_E_NOMEM)
             return status;
-        if (status == EG_OK) {
+        if (status == EG_OK)
             EG_TRY(consider(s, &family, config, err));
-        } else if (notice && err) {
-            char line[1536], text[1400];
-            eg_error_format(err, text, sizeof text);
-            snprintf(line, sizeof line, "the family '%s' is left out: %s", names[i], text);
-            notice(user, line);
-        }
+        else if (err)
+            leave_out(s, names[i], likely, notice, user, err);
     }
     return EG_OK;
 }

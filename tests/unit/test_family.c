@@ -126,6 +126,17 @@ Test(family, a_broken_family_is_left_out_and_said)
     cr_assert(strstr(noticed, "'broken' is left out"), "%s", noticed);
 }
 
+/* Else who asks for silence would hear only that no family fits. */
+Test(family, a_broken_family_that_may_be_the_one_missed_is_named_in_the_error)
+{
+    test_write(&folder, "models/broken.yaml", "model_types: [other\n");
+    test_write(&folder, "models/unlike.yaml", "model_types: [unlike\n");
+    test_write(&folder, "model/config.json", "{\"model_type\": \"other\"}");
+    cr_assert_eq(open_model(), EG_E_INPUT);
+    test_assert_error(&error, EG_E_INPUT, 1, 16, "the family 'broken' is left out: ");
+    cr_assert(strstr(test_error_line(&error), "models/broken.yaml:"), "%s", test_error_line(&error));
+}
+
 /* --- weights ------------------------------------------------------------------------------------- */
 
 enum { ALL = 6 };

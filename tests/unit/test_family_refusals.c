@@ -215,6 +215,7 @@ Test(family_refusals, turning_that_cannot_be_is_refused)
     check_family_refused("{linear: ffn, out: width}", ATTENTION "rotary: {theta: 5, fraction: 0.1}}}", 28, 102,
                          "an even number is expected");
     check_family_refused("{linear: ffn, out: width}", ATTENTION "alibi: true, window: 1}}", 28, 80, "no window");
+    check_family_refused("{linear: ffn, out: width}", ATTENTION "window: 0}}", 28, 81, "at least 1 is expected");
 #undef ATTENTION
 }
 

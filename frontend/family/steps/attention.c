@@ -44,7 +44,7 @@ static eg_status
 read_scores(eg_expand *x, const eg_call *call, attention *a, eg_error *err)
 {
     EG_TRY(eg_call_float(x, call, "scale", 1 / sqrt((double)a->head_size), &a->scale, err));
-    EG_TRY(eg_call_int(x, call, "window", 0, -1, &a->window, err));
+    EG_TRY(eg_call_int(x, call, "window", 1, 0, &a->window, err));
     return eg_call_bool(x, call, "causal", false, &a->causal, err);
 }
 
@@ -256,7 +256,7 @@ emit_alibi(eg_expand *x, const eg_call *call, const attention *a, eg_value_id *o
     EG_TRY(eg_call_bool(x, call, "alibi", false, &wanted, err));
     if (!wanted)
         return EG_OK;
-    if (a->window >= 0)
+    if (a->window > 0)
         return eg_call_fail(call, "alibi", err, "alibi knows no window");
     EG_TRY(eg_expand_input(x, "token_ids", &ids, err)); /* of all layers the same, so that it is computed once */
     return eg_emit(x, call->step, "alibi", &ids, 1, &heads, 1, out, err);
@@ -293,7 +293,7 @@ emit_scores(eg_expand *x, const eg_call *call, const attention *a, eg_chain *cha
         attrs[count++] = eg_attr_int("key_heads", a->key_heads);
     if (a->causal)
         attrs[count++] = eg_attr_int("causal", 1);
-    if (a->window >= 0)
+    if (a->window > 0)
         attrs[count++] = eg_attr_int("window", a->window);
     EG_TRY(
         eg_emit(x, call->step, "scores", (eg_value_id[]){a->turned_query, a->turned_key}, 2, attrs, count, out, err));
