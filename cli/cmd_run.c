@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* egbert run: any tensors of a model, by name. */
+#include <string.h>
+
 #include "cli/command.h"
 #include "cli/run_input.h"
 #include "cli/say.h"
@@ -73,14 +75,26 @@ run_all(run *r, eg_error *err)
     return r->app->args.npz ? eg_npz_commit(&r->npz, err) : EG_OK;
 }
 
+/* Some names, each once: they become the keys of an object. */
+static eg_status
+check_outputs(const eg_strings *outputs, eg_error *err)
+{
+    if (outputs->count == 0) {
+        eg_fault(err, EG_E_USAGE, "no --output given");
+        return eg_fault_hint(err, "--output NAME[,NAME], such as last_hidden_state; `egbert inspect MODEL` lists them");
+    }
+    for (size_t i = 1; i < outputs->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(outputs->items[i], outputs->items[k]) == 0)
+                return eg_fault(err, EG_E_USAGE, "--output: '%.200s' is given twice", outputs->items[i]);
+    return EG_OK;
+}
+
 static eg_status
 open_and_run(run *r, eg_error *err)
 {
     const eg_arguments *args = &r->app->args;
-    if (args->outputs.count == 0) {
-        eg_fault(err, EG_E_USAGE, "no --output given");
-        return eg_fault_hint(err, "--output NAME[,NAME], such as last_hidden_state; `egbert inspect MODEL` lists them");
-    }
+    EG_TRY(check_outputs(&args->outputs, err));
     EG_TRY(eg_run_input_open(&r->in, r->app, &eg_records_of_texts, err));
     EG_TRY(eg_session_open(&r->session, r->app, EG_LOAD_FULL, err));
     if (args->npz)

@@ -56,6 +56,10 @@ def test_bad_flags(tiny, words, says):
     refused(2, "embed", tiny, "the cat", *words, says=says)
 
 
+def test_an_output_named_twice(tiny):
+    refused(2, "run", tiny, "the cat", "--output", "attentions,last_hidden_state,attentions", says=["--output", "'attentions'", "twice"])
+
+
 @pytest.mark.parametrize("value", "0 -1 99999999999 99999999999999999999999 010 0x10 1_000 4.0 +2 1e3 2a".split() + ["", " 2", "2 "])
 def test_numbers_are_strict(tiny, value):
     refused(2, "embed", tiny, "the cat", "--threads", value, says="--threads")
