@@ -145,15 +145,15 @@ def test_norms_before(tiny, tmp_path):
 ])
 def test_a_position_offset(tiny, tmp_path, right, wrong, cause):
     golden = tmp_path / "golden.npz"
-    line = "index: positions,"
+    line = "index: positions\n"
     done("run", tiny, "the cat sat", "a dog", "--output", "hidden_states,pooler_output", "--npz", golden, "--quiet",
-         *family(tmp_path, (line, f"index: {right},")))
-    bad = verify(tiny, golden, *family(tmp_path, (line, f"index: {wrong},")))["first_bad"]
+         *family(tmp_path, (line, f"index: {right}\n")))
+    bad = verify(tiny, golden, *family(tmp_path, (line, f"index: {wrong}\n")))["first_bad"]
     assert (bad["cause"], bad["tensor"], bad["index"][0]) == (cause, "hidden_states", 0)
 
 
 def test_a_position_offset_that_leaves_too_few_rows(tmp_path):
-    flags = family(tmp_path, ("index: positions,", "index: {positions: {skip: 1}},"))
+    flags = family(tmp_path, ("index: positions\n", "index: {positions: {skip: 1}}\n"))
     refused(3, "verify", GOLDEN / "checkpoints" / "tiny-bert", "--golden", GOLDEN / "tiny-bert.npz", *flags, "--quiet",
             says=["tiny-bert.npz", "40 tokens", "takes 38", "another first position"])
 
