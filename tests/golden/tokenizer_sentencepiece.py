@@ -155,6 +155,9 @@ def model_cases(scratch):
         yield name, folder, Tokenizer.from_str(expected)
 
 
+EVERY = ("clusters", "charsmap", "charsmap folded", "accents off", "xlm-roberta", "camembert", "albert", "deberta-v2")
+
+
 def run(build, lines, out=sys.stdout, only=None, thin=1):
     """thin: one in so many of the characters and of the clusters."""
     rng = random.Random(20240614)
@@ -169,7 +172,7 @@ def run(build, lines, out=sys.stdout, only=None, thin=1):
             if only and not name.startswith(only):
                 continue
             begin = time.time()
-            count = trained.compare(name, folder, oracle, build, lines, more, rng)
+            count = trained.compare(name, folder, oracle, build, lines, more if name in EVERY else more[::7], rng)
             total += count
             print(f"{name}: {count} equal, {time.time() - begin:.1f} s", file=out, flush=True)
     print(f"{total} equal", file=out)
