@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text to token ids, equal to Hugging Face's `tokenizers`. Built from tokenizer.json as it stands; where there is none,
- * from vocab.txt, or vocab.json + merges.txt, and tokenizer_config.json. Components (normalizer, pre-tokenizer, model, post-processor) are one file
+ * from vocab.txt, or vocab.json + merges.txt, or vocab.txt + bpe.codes, as the class in tokenizer_config.json says. Components (normalizer, pre-tokenizer, model, post-processor) are one file
  * each in frontend/tokenizer/, composed as the file says; a component that is not there is an error by name.
  *
  * Time is linear in the length of the text. Thread-safety: a tokenizer is immutable; an eg_encoding belongs to its
@@ -52,6 +52,7 @@ typedef struct eg_tokenizer_info {
     bool marks_pieces;                       /* a prefix ("##") marks tokens that continue a word */
     uint64_t model_max_length;               /* tokenizer_config.json; 0 = none */
     bool pad_left, truncate_left;
+    bool no_offsets;                         /* the reference has none for this class */
     int64_t pad_id, unk_id, mask_id, cls_id, sep_id; /* -1 = none */
 } eg_tokenizer_info;
 

@@ -2,43 +2,57 @@
 /* tokenizer_config.json: limits, sides, names of special tokens; and what the tokenizer classes stand for. */
 #include <string.h>
 
-#include "frontend/tokenizer/parts.h"
+#include "frontend/tokenizer/classes.h"
 
 /* How the files of a class are read without tokenizer.json, and whether its models are fed type ids. */
-enum { OTHER, BERT, BYTES, BYTES_DOUBLED, SENTENCEPIECE /* and what follows, + eg_sp_style */ };
+enum {
+    OTHER,
+    BERT,
+    BYTES,
+    BYTES_DOUBLED,
+    WORDS,
+    MOSES,
+    MOSES_FRENCH,
+    CODES,
+    SENTENCEPIECE /* and what follows, + eg_sp_style */
+};
 static const struct {
     const char *name; /* without "Fast" */
     int files;
     bool type_ids;
 } classes[] = {
-    {"BertTokenizer", BERT, true},
     {"AlbertTokenizer", SENTENCEPIECE + EG_SP_QUOTES, false},
+    {"BertTokenizer", BERT, true},
+    {"BertJapaneseTokenizer", OTHER, true},
     {"BigBirdTokenizer", SENTENCEPIECE + EG_SP_BLANKS, false},
     {"CamembertTokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ_UNUSED, false},
-    {"DebertaV2Tokenizer", SENTENCEPIECE + EG_SP_SPACE_RUNS, true},
-    {"RemBertTokenizer", SENTENCEPIECE + EG_SP_QUOTES_BLANKS, false},
-    {"XLMRobertaTokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ, false},
-    {"BertJapaneseTokenizer", OTHER, true},
     {"CanineTokenizer", OTHER, true},
     {"ConvBertTokenizer", BERT, true},
     {"DPRContextEncoderTokenizer", BERT, true},
     {"DPRQuestionEncoderTokenizer", BERT, true},
     {"DPRReaderTokenizer", BERT, false},
     {"DebertaTokenizer", OTHER, true},
+    {"DebertaV2Tokenizer", SENTENCEPIECE + EG_SP_SPACE_RUNS, true},
     {"DistilBertTokenizer", BERT, false},
     {"ElectraTokenizer", BERT, true},
+    {"FlaubertTokenizer", MOSES_FRENCH, false},
     {"GPT2Tokenizer", BYTES, false},
+    {"HerbertTokenizer", WORDS, false},
     {"FNetTokenizer", OTHER, true},
     {"LayoutLMTokenizer", BERT, true},
     {"LayoutLMv2Tokenizer", OTHER, true},
     {"LongformerTokenizer", BYTES_DOUBLED, false},
     {"MarkupLMTokenizer", OTHER, true},
     {"MobileBertTokenizer", BERT, true},
+    {"PhobertTokenizer", CODES, false},
     {"RealmTokenizer", BERT, true},
+    {"RemBertTokenizer", SENTENCEPIECE + EG_SP_QUOTES_BLANKS, false},
     {"RetriBertTokenizer", BERT, true},
     {"RobertaTokenizer", BYTES_DOUBLED, false},
     {"SqueezeBertTokenizer", BERT, true},
     {"TapasTokenizer", OTHER, true},
+    {"XLMTokenizer", MOSES, false},
+    {"XLMRobertaTokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ, false},
 };
 
 /* The row of a class, or -1. */
@@ -69,6 +83,17 @@ eg_class_is_byte_level(const char *class_name, bool *out_doubled)
     int row = class_name ? find_class(class_name) : -1;
     *out_doubled = !class_name || (row >= 0 && classes[row].files == BYTES_DOUBLED);
     return *out_doubled || (row >= 0 && classes[row].files == BYTES);
+}
+
+eg_class_files
+eg_class_files_of(const char *class_name)
+{
+    static const eg_class_files files[] = {[WORDS] = EG_CLASS_WORDS,
+                                           [MOSES] = EG_CLASS_MOSES,
+                                           [MOSES_FRENCH] = EG_CLASS_MOSES_FRENCH,
+                                           [CODES] = EG_CLASS_CODES};
+    int row = class_name ? find_class(class_name) : -1;
+    return row >= 0 && classes[row].files <= CODES ? files[classes[row].files] : EG_CLASS_OTHER;
 }
 
 eg_sp_style
@@ -186,6 +211,18 @@ read_inputs(eg_loading *in, const eg_json *config, eg_tokenizer_info *info, eg_e
     return EG_OK;
 }
 
+static eg_status
+find_specials(eg_tokenizer *tokenizer, const eg_tokenizer_files *files, eg_error *err)
+{
+    eg_tokenizer_info *info = &tokenizer->info;
+    EG_TRY(special_id(tokenizer, files, "pad_token", "[PAD]", "<pad>", &info->pad_id, err));
+    EG_TRY(special_id(tokenizer, files, "unk_token", "[UNK]", "<unk>", &info->unk_id, err));
+    EG_TRY(special_id(tokenizer, files, "mask_token", "[MASK]", "<mask>", &info->mask_id, err));
+    EG_TRY(special_id(tokenizer, files, "cls_token", "[CLS]", "<s>", &info->cls_id, err));
+    EG_TRY(special_id(tokenizer, files, "sep_token", "[SEP]", "</s>", &info->sep_id, err));
+    return EG_OK;
+}
+
 eg_status
 eg_tokenizer_configure(eg_tokenizer *tokenizer, const eg_tokenizer_files *files, eg_error *err)
 {
@@ -196,13 +233,10 @@ eg_tokenizer_configure(eg_tokenizer *tokenizer, const eg_tokenizer_files *files,
     EG_TRY(read_side(&in, files->config, "padding_side", &info->pad_left, err));
     EG_TRY(read_side(&in, files->config, "truncation_side", &info->truncate_left, err));
     EG_TRY(eg_read_bool(&in, files->config, "clean_up_tokenization_spaces", &tokenizer->clean_up, err));
-    if (strcmp(info->model, "BPE") == 0) /* transformers leaves this repair out for it */
+    if (strcmp(info->model, "BPE") == 0 && !tokenizer->in_python) /* transformers leaves this repair out for it */
         tokenizer->clean_up = false;
-    EG_TRY(special_id(tokenizer, files, "pad_token", "[PAD]", "<pad>", &info->pad_id, err));
-    EG_TRY(special_id(tokenizer, files, "unk_token", "[UNK]", "<unk>", &info->unk_id, err));
-    EG_TRY(special_id(tokenizer, files, "mask_token", "[MASK]", "<mask>", &info->mask_id, err));
-    EG_TRY(special_id(tokenizer, files, "cls_token", "[CLS]", "<s>", &info->cls_id, err));
-    EG_TRY(special_id(tokenizer, files, "sep_token", "[SEP]", "</s>", &info->sep_id, err));
+    if (!tokenizer->in_python)
+        EG_TRY(find_specials(tokenizer, files, err));
     info->specials_single = tokenizer->single.specials;
     info->specials_pair = tokenizer->pair.specials;
     info->vocab_size = (uint32_t)tokenizer->vocab.count;

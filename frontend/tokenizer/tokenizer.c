@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "frontend/file.h"
+#include "frontend/tokenizer/classes.h"
 #include "frontend/tokenizer/clean_up.h"
 #include "frontend/tokenizer/fused.h"
 #include "frontend/tokenizer/parts.h"
@@ -17,11 +18,16 @@ typedef struct reading {
     const char *path;
 } reading;
 
-enum { TOKENIZER_JSON, VOCAB_TXT, CONFIG, SPECIALS_MAP, ADDED_TOKENS, VOCAB_JSON, MERGES, FILES };
+enum { TOKENIZER_JSON, VOCAB_TXT, CONFIG, SPECIALS_MAP, ADDED_TOKENS, VOCAB_JSON, MERGES, CODES, FILES };
 
-static const char *const file_names[FILES] = {
-    "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.json",     "merges.txt"};
+static const char *const file_names[FILES] = {"tokenizer.json",
+                                              "vocab.txt",
+                                              "tokenizer_config.json",
+                                              "special_tokens_map.json",
+                                              "added_tokens.json",
+                                              "vocab.json",
+                                              "merges.txt",
+                                              "bpe.codes"};
 
 static eg_status
 read_file(const char *dir, const char *name, bool as_json, eg_arena *arena, reading *out, eg_error *err)
@@ -62,26 +68,42 @@ unknown_class(const eg_tokenizer *tokenizer, const reading *config, const char *
                    "a tokenizer.json beside it would be read");
 }
 
+static eg_merges_file
+text_file(const reading *in)
+{
+    return (eg_merges_file){in->file.size ? in->file.data : "", in->path, in->file.size};
+}
+
 static eg_status
 load_vocab_txt(eg_tokenizer *tokenizer, const reading *files, const eg_tokenizer_files *json, eg_error *err)
 {
     const reading *vocab = &files[VOCAB_TXT], *config = &files[CONFIG];
-    if (!eg_class_is_bert(tokenizer->info.class_name))
+    const char *class = tokenizer->info.class_name;
+    eg_merges_file lines = text_file(vocab), codes = text_file(&files[CODES]);
+    if (eg_class_files_of(class) == EG_CLASS_CODES && !files[CODES].file.path)
+        return eg_fail_at(err, EG_E_INPUT, codes.file, 0, 0, "the file is missing: the class '%.64s' reads it", class);
+    if (eg_class_files_of(class) == EG_CLASS_CODES || (!class && files[CODES].file.path))
+        return eg_tokenizer_load_codes(tokenizer, &lines, &codes, json, err);
+    if (!eg_class_is_bert(class))
         return unknown_class(tokenizer, config, "vocab.txt", err);
-    return eg_tokenizer_load_vocab_txt(tokenizer, vocab->file.size ? vocab->file.data : "", vocab->file.size,
-                                       vocab->path, json, err);
+    return eg_tokenizer_load_vocab_txt(tokenizer, lines.text, lines.length, lines.file, json, err);
 }
 
 static eg_status
 load_merges(eg_tokenizer *tokenizer, const reading *files, const eg_tokenizer_files *json, eg_error *err)
 {
-    const eg_file *file = &files[MERGES].file;
-    eg_merges_file merges = {file->size ? file->data : "", files[MERGES].path, file->size};
+    const reading *vocab = &files[VOCAB_JSON];
+    eg_merges_file merges = text_file(&files[MERGES]);
+    eg_class_files class = eg_class_files_of(tokenizer->info.class_name);
     bool doubled;
+    if (class == EG_CLASS_WORDS)
+        return eg_tokenizer_load_words(tokenizer, vocab->json, vocab->path, &merges, json, err);
+    if (class == EG_CLASS_MOSES || class == EG_CLASS_MOSES_FRENCH)
+        return eg_tokenizer_load_moses(tokenizer, vocab->json, vocab->path, &merges, json,
+                                       class == EG_CLASS_MOSES_FRENCH, err);
     if (!eg_class_is_byte_level(tokenizer->info.class_name, &doubled))
         return unknown_class(tokenizer, &files[CONFIG], "vocab.json with merges.txt", err);
-    return eg_tokenizer_load_merges(tokenizer, files[VOCAB_JSON].json, files[VOCAB_JSON].path, &merges, json, doubled,
-                                    err);
+    return eg_tokenizer_load_merges(tokenizer, vocab->json, vocab->path, &merges, json, doubled, err);
 }
 
 /* The class that config.json stands for: the one it names, else that of its architecture ("XForY": XTokenizer). */
@@ -156,8 +178,8 @@ static eg_status
 load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch, eg_error *err)
 {
     for (int i = 0; i < FILES; i++) {
-        bool needed = i < VOCAB_JSON || (!files[TOKENIZER_JSON].json && !files[VOCAB_TXT].file.path);
-        bool as_json = i != VOCAB_TXT && i != MERGES;
+        bool needed = i < VOCAB_JSON || i == CODES || (!files[TOKENIZER_JSON].json && !files[VOCAB_TXT].file.path);
+        bool as_json = i != VOCAB_TXT && i != MERGES && i != CODES;
         if (needed)
             EG_TRY(read_file(dir, file_names[i], as_json, scratch, &files[i], err));
     }
@@ -287,6 +309,8 @@ gather(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count, bool ski
     for (size_t i = 0; i < count; i++) {
         size_t length;
         const char *token = eg_tokenizer_token(tokenizer, ids[i], &length);
+        if (!token && tokenizer->in_python)
+            token = eg_tokenizer_token(tokenizer, tokenizer->info.unk_id, &length);
         const eg_added_token *added = eg_added_tokens_by_id(tokenizer, ids[i]);
         if (token && !(skip_special && added && eg_added_token_is_special(tokenizer, added)))
             eg_decoding_put(out, token, length);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "frontend/tokenizer/parts.h"
+#include "frontend/tokenizer/classes.h"
 
 extern const eg_part_type eg_pretokenizer_byte_level, eg_decoder_byte_level;
 extern const eg_model_type eg_model_bpe;
@@ -50,16 +50,22 @@ read_merges(const eg_merges_file *merges, struct eg_bpe *model, eg_error *err)
     return EG_OK;
 }
 
-static eg_status
-make_model(eg_loading *in, const eg_json *vocab, const eg_merges_file *merges, eg_error *err)
+size_t
+eg_count_lines(const eg_merges_file *file)
 {
-    static const eg_bpe_options options = {0};
-    struct eg_bpe *model;
     size_t lines = 0;
-    for (size_t at = 0; at < merges->length; lines++)
-        eg_cut_line(merges->text, merges->length, &at);
+    for (size_t at = 0; at < file->length; lines++)
+        eg_cut_line(file->text, file->length, &at);
+    return lines;
+}
+
+eg_status
+eg_bpe_from_files(eg_loading *in, const eg_json *vocab, const eg_merges_file *merges, const eg_bpe_options *options,
+                  eg_error *err)
+{
+    struct eg_bpe *model;
     EG_TRY(eg_vocab_load(in, vocab, err));
-    EG_TRY(eg_bpe_new(in, &options, lines, &model, err));
+    EG_TRY(eg_bpe_new(in, options, eg_count_lines(merges), &model, err));
     EG_TRY(read_merges(merges, model, err));
     in->tokenizer->model = model;
     in->tokenizer->model_type = &eg_model_bpe;
@@ -101,13 +107,14 @@ eg_tokenizer_load_merges(eg_tokenizer *tokenizer, const eg_json *vocab, const ch
 {
     eg_loading in = {.file = vocab_file, .tokenizer = tokenizer, .arena = &tokenizer->arena};
     eg_loading from_config = {.file = files->config_file, .tokenizer = tokenizer, .arena = &tokenizer->arena};
+    static const eg_bpe_options bytes = {0};
     eg_class_tokens tokens;
     bool add_prefix_space = false;
     EG_TRY(eg_read_bool(&from_config, files->config, "add_prefix_space", &add_prefix_space, err));
     EG_TRY(eg_class_tokens_find(&in, files, doubled ? doubled_names : plain_names,
                                 doubled ? doubled_defaults : plain_defaults, doubled ? SPECIALS : PLAIN_SPECIALS,
                                 &tokens, err));
-    EG_TRY(make_model(&in, vocab, merges, err));
+    EG_TRY(eg_bpe_from_files(&in, vocab, merges, &bytes, err));
     in.entries = tokenizer->vocab.count;
     EG_TRY(eg_added_tokens_reserve(&in, err));
     EG_TRY(eg_class_tokens_put(&in, &tokens, err));
