@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/encoders.h"
 #include "frontend/tokenizer/unicode.h"
 
 void
@@ -196,31 +197,61 @@ eg_token_list_add(const eg_model *model, uint32_t text, const eg_encoding *encod
     return EG_OK;
 }
 
+typedef struct text_tokens {
+    int32_t *ids, *type_ids;
+    size_t count;
+} text_tokens;
+
+typedef struct texts_job {
+    const eg_model *model;
+    const eg_input *input;
+    const eg_preparation *preparation;
+    eg_encode_options options;
+    bool strict;
+    text_tokens *texts; /* in the arenas of their encoders */
+} texts_job;
+
 static eg_status
-take_texts(const eg_model *model, const eg_input *input, const eg_preparation *preparation, eg_encoding *encoding,
-           eg_strbuf *buf, eg_token_list *out, eg_error *err)
+encode_text(void *arg, uint32_t i, eg_encoder *encoder, eg_error *err)
 {
-    bool strict = input->strict_length && !model->max_length;
-    eg_encode_options options = {.max_length = strict || model->limit == UINT32_MAX ? 0 : model->limit,
-                                 .ids_only = true};
-    for (uint32_t i = 0; i < input->count; i++) {
-        const eg_string *pair = input->pairs && input->pairs[i].data ? &input->pairs[i] : NULL;
-        eg_string text;
-        if (!prepare_text(preparation, &input->texts[i], buf, &text))
-            return eg_fail_nomem(err, "a text");
-        eg_status status = eg_tokenizer_encode(model->tokenizer, text.data, text.length, pair ? pair->data : NULL,
-                                               pair ? pair->length : 0, &options, encoding, err);
-        if (status == EG_E_INPUT && err && !err->file[0]) {
-            eg_error inner = *err;
-            return eg_fail(err, status, "text %u: %s", i + 1, inner.message);
-        }
-        EG_TRY(status);
-        if (strict && encoding->count > model->limit)
-            return refuse_length(model, i, encoding->count, err);
-        EG_TRY(append(model, i, i, encoding, out, err));
-        uint32_t tokens = (uint32_t)encoding->count;
+    const texts_job *job = arg;
+    const eg_input *input = job->input;
+    const eg_string *pair = input->pairs && input->pairs[i].data ? &input->pairs[i] : NULL;
+    text_tokens *out = &job->texts[i];
+    eg_encoding *encoding = &encoder->encoding;
+    eg_string text;
+    if (!prepare_text(job->preparation, &input->texts[i], &encoder->text, &text))
+        return eg_fail_nomem(err, "a text");
+    eg_status status = eg_tokenizer_encode(job->model->tokenizer, text.data, text.length, pair ? pair->data : NULL,
+                                           pair ? pair->length : 0, &job->options, encoding, err);
+    if (status == EG_E_INPUT && !err->file[0]) {
+        eg_error inner = *err;
+        return eg_fail(err, status, "text %u: %s", i + 1, inner.message);
+    }
+    EG_TRY(status);
+    if (job->strict && encoding->count > job->model->limit)
+        return refuse_length(job->model, i, encoding->count, err);
+    out->count = encoding->count;
+    out->ids = eg_arena_alloc(&encoder->arena, out->count * 2 * sizeof *out->ids);
+    if (!out->ids)
+        return eg_fail_nomem(err, "token ids");
+    out->type_ids = out->ids + out->count;
+    if (out->count == 0)
+        return EG_OK; /* append() refuses it */
+    memcpy(out->ids, encoding->ids, out->count * sizeof *out->ids);
+    memcpy(out->type_ids, encoding->type_ids, out->count * sizeof *out->type_ids);
+    return EG_OK;
+}
+
+static eg_status
+append_all(const texts_job *job, eg_token_list *out, eg_error *err)
+{
+    for (uint32_t i = 0; i < job->input->count; i++) {
+        const text_tokens *text = &job->texts[i];
+        const eg_encoding encoding = {.count = text->count, .ids = text->ids, .type_ids = text->type_ids};
+        EG_TRY(append(job->model, i, i, &encoding, out, err));
         if (out->skip)
-            out->skip[i] = preparation->skip < tokens ? preparation->skip : 0;
+            out->skip[i] = job->preparation->skip < text->count ? job->preparation->skip : 0;
     }
     return EG_OK;
 }
@@ -231,11 +262,19 @@ tokenize_all(const eg_model *model, const eg_input *input, const eg_preparation 
 {
     EG_TRY(eg_model_need_tokenizer(model, err));
     out->type_ids_fed = feeds_type_ids(model);
-    eg_encoding encoding = {0};
-    eg_strbuf buf = {0};
-    eg_status status = take_texts(model, input, preparation, &encoding, &buf, out, err);
-    eg_encoding_finish(&encoding);
-    eg_strbuf_finish(&buf);
+    bool strict = input->strict_length && !model->max_length;
+    texts_job job = {.model = model, .input = input, .preparation = preparation, .strict = strict};
+    job.options =
+        (eg_encode_options){.max_length = strict || model->limit == UINT32_MAX ? 0 : model->limit, .ids_only = true};
+    job.texts = eg_calloc(input->count, sizeof *job.texts);
+    if (!job.texts)
+        return eg_fail_nomem(err, "token ids");
+    eg_encoders encoders;
+    eg_status status = eg_encode_each(model, input->count, encode_text, &job, &encoders, err);
+    if (status == EG_OK)
+        status = append_all(&job, out, err);
+    eg_encoders_finish(&encoders);
+    eg_free(job.texts);
     return status;
 }
 

@@ -12,6 +12,9 @@ eg_result_free(eg_result *result)
         eg_free(result->outputs[i].data);
     eg_free(result->lists.items);
     eg_free(result->list_ends.items);
+    for (uint32_t i = 0; i < result->arena_count; i++)
+        eg_arena_finish(&result->arenas[i]);
+    eg_free(result->arenas);
     eg_arena_finish(&result->arena);
     eg_free(result);
 }

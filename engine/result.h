@@ -22,6 +22,8 @@ typedef struct eg_result_output {
 
 struct eg_result {
     eg_arena arena;
+    eg_arena *arenas; /* of workers, whose memory is in it too; NULL: none */
+    uint32_t arena_count;
     uint32_t texts;
     int64_t *cu_seqlens, *ids, *type_ids;
     uint32_t output_count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* eg_tokenize() and eg_decode(). Texts are tokenised one by one; padding comes when all lengths are known. */
+/* eg_tokenize() and eg_decode(). Texts are tokenised by all workers; padding comes when all lengths are known. */
 #include <string.h>
 
-#include "engine/model.h"
+#include "engine/encoders.h"
 #include "engine/result.h"
 
 static eg_status
@@ -10,7 +10,8 @@ read_options(const eg_tokenize_options *options, eg_encode_options *out, eg_erro
 {
     static const char *const names[] = {"longest_first", "only_first", "only_second"};
     static const eg_truncation values[] = {EG_TRUNCATE_LONGEST_FIRST, EG_TRUNCATE_ONLY_FIRST, EG_TRUNCATE_ONLY_SECOND};
-    *out = (eg_encode_options){.max_length = options->max_length, .no_special = options->no_special};
+    *out = (eg_encode_options){
+        .max_length = options->max_length, .no_special = options->no_special, .ids_only = options->ids_only};
     if (!options->truncation)
         return EG_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -26,19 +27,24 @@ read_options(const eg_tokenize_options *options, eg_encode_options *out, eg_erro
 /* --- one text ------------------------------------------------------------------------------------ */
 
 typedef struct token_arrays {
-    int64_t *ids, *type_ids, *offsets, *mask;
-    const char **tokens;
+    int64_t *ids, *type_ids, *mask, *offsets;
+    const char **tokens; /* offsets, tokens: NULL where there are none */
 } token_arrays;
 
 static bool
-new_arrays(eg_arena *arena, size_t n, token_arrays *out)
+new_arrays(eg_arena *arena, size_t n, bool offsets, bool tokens, token_arrays *out)
 {
-    out->ids = eg_arena_calloc(arena, n, sizeof *out->ids);
-    out->type_ids = eg_arena_calloc(arena, n, sizeof *out->type_ids);
-    out->offsets = eg_arena_calloc(arena, n, 2 * sizeof *out->offsets);
-    out->mask = eg_arena_calloc(arena, n, sizeof *out->mask);
-    out->tokens = eg_arena_calloc(arena, n, sizeof *out->tokens);
-    return out->ids && out->type_ids && out->offsets && out->mask && out->tokens;
+    enum { NUMBERS = 3 };
+    *out = (token_arrays){.ids = eg_arena_calloc(arena, n, NUMBERS * sizeof *out->ids)};
+    if (!out->ids)
+        return false;
+    out->type_ids = out->ids + n;
+    out->mask = out->type_ids + n;
+    if (offsets)
+        out->offsets = eg_arena_calloc(arena, n, 2 * sizeof *out->offsets);
+    if (tokens)
+        out->tokens = eg_arena_calloc(arena, n, sizeof *out->tokens);
+    return (out->offsets || !offsets) && (out->tokens || !tokens);
 }
 
 static eg_tokens_view
@@ -53,31 +59,45 @@ view_of(const token_arrays *arrays, size_t n)
                             .tokens = arrays->tokens};
 }
 
-/* The entry of an id; the tokenizer's own strings need not be NUL-terminated. */
-static const char *
-token_text(const eg_model *model, eg_arena *arena, int64_t id)
+/* Copies of the entries of the ids, which may outlive the tokenizer, one after another. */
+static bool
+keep_texts(const eg_model *model, const int64_t *ids, size_t count, eg_arena *arena, const char **out)
 {
-    size_t length = 0;
-    const char *token = eg_tokenizer_token(model->tokenizer, id, &length);
-    return token ? eg_arena_strndup(arena, token, length) : "";
+    size_t size = 0, length;
+    for (size_t i = 0; i < count; i++)
+        size += eg_tokenizer_token(model->tokenizer, ids[i], &length) ? length + 1 : 1;
+    char *at = eg_arena_alloc(arena, size);
+    if (!at)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *token = eg_tokenizer_token(model->tokenizer, ids[i], &length);
+        length = token ? length : 0;
+        memcpy(at, token ? token : "", length);
+        at[length] = '\0';
+        out[i] = at;
+        at += length + 1;
+    }
+    return true;
 }
 
 static eg_status
-keep_encoding(const eg_model *model, const eg_encoding *encoding, eg_result *result, eg_tokens_view *out, eg_error *err)
+keep_encoding(const eg_model *model, const eg_encoding *encoding, bool ids_only, eg_arena *arena, eg_tokens_view *out,
+              eg_error *err)
 {
     token_arrays arrays;
-    if (!new_arrays(&result->arena, encoding->count, &arrays))
+    if (!new_arrays(arena, encoding->count, !ids_only && !model->tokenizer_info.no_offsets, !ids_only, &arrays))
         return eg_fail_nomem(err, "tokens");
     for (size_t i = 0; i < encoding->count; i++) {
         arrays.ids[i] = encoding->ids[i];
         arrays.type_ids[i] = encoding->type_ids[i];
+        arrays.mask[i] = 1;
+    }
+    for (size_t i = 0; i < encoding->count && arrays.offsets; i++) {
         arrays.offsets[2 * i] = encoding->starts[i];
         arrays.offsets[2 * i + 1] = encoding->ends[i];
-        arrays.mask[i] = 1;
-        arrays.tokens[i] = token_text(model, &result->arena, encoding->ids[i]);
-        if (!arrays.tokens[i])
-            return eg_fail_nomem(err, "tokens");
     }
+    if (arrays.tokens && !keep_texts(model, arrays.ids, encoding->count, arena, arrays.tokens))
+        return eg_fail_nomem(err, "tokens");
     *out = view_of(&arrays, encoding->count);
     return EG_OK;
 }
@@ -90,23 +110,25 @@ pad(const eg_model *model, eg_result *result, uint32_t to, eg_tokens_view *view,
     if (view->count >= to)
         return EG_OK;
     int64_t id = model->tokenizer_info.pad_id >= 0 ? model->tokenizer_info.pad_id : 0;
-    const char *text = token_text(model, &result->arena, id);
+    const char *text = NULL;
     token_arrays arrays;
-    if (!text || !new_arrays(&result->arena, to, &arrays))
+    if (!keep_texts(model, &id, 1, &result->arena, &text) ||
+        !new_arrays(&result->arena, to, view->offsets, view->tokens, &arrays))
         return eg_fail_nomem(err, "tokens");
     uint32_t begin = model->tokenizer_info.pad_left ? to - view->count : 0;
-    for (uint32_t i = 0; i < to; i++) {
+    for (uint32_t i = 0; i < to; i++)
         arrays.ids[i] = id;
+    for (uint32_t i = 0; i < to && arrays.tokens; i++)
         arrays.tokens[i] = text;
-    }
     for (uint32_t i = 0; i < view->count; i++) {
         arrays.ids[begin + i] = view->ids[i];
         arrays.type_ids[begin + i] = view->type_ids[i];
-        arrays.offsets[2 * (begin + i)] = view->offsets[2 * i];
-        arrays.offsets[2 * (begin + i) + 1] = view->offsets[2 * i + 1];
         arrays.mask[begin + i] = 1;
-        arrays.tokens[begin + i] = view->tokens[i];
+        if (arrays.tokens)
+            arrays.tokens[begin + i] = view->tokens[i];
     }
+    if (arrays.offsets && view->count > 0)
+        memcpy(arrays.offsets + 2 * (size_t)begin, view->offsets, view->count * 2 * sizeof *arrays.offsets);
     *view = view_of(&arrays, to);
     return EG_OK;
 }
@@ -127,21 +149,35 @@ pad_all(const eg_model *model, eg_result *result, uint32_t to, eg_error *err)
 
 /* --- the API ------------------------------------------------------------------------------------- */
 
+typedef struct texts_job {
+    const eg_model *model;
+    const eg_input *input;
+    eg_encode_options options;
+    eg_tokens_view *out;
+} texts_job;
+
 static eg_status
-tokenize_texts(const eg_model *model, const eg_input *input, const eg_encode_options *options, eg_encoding *encoding,
-               eg_result *result, eg_error *err)
+tokenize_text(void *arg, uint32_t i, eg_encoder *encoder, eg_error *err)
 {
-    result->texts = input->count;
-    result->tokens = eg_arena_calloc(&result->arena, input->count, sizeof *result->tokens);
-    result->cu_seqlens = eg_arena_calloc(&result->arena, (size_t)input->count + 1, sizeof *result->cu_seqlens);
-    if (!result->tokens || !result->cu_seqlens)
+    const texts_job *job = arg;
+    const eg_string *text = &job->input->texts[i];
+    const eg_string *pair = job->input->pairs && job->input->pairs[i].data ? &job->input->pairs[i] : NULL;
+    EG_TRY(eg_tokenizer_encode(job->model->tokenizer, text->data, text->length, pair ? pair->data : NULL,
+                               pair ? pair->length : 0, &job->options, &encoder->encoding, err));
+    return keep_encoding(job->model, &encoder->encoding, job->options.ids_only, &encoder->arena, &job->out[i], err);
+}
+
+/* The result takes what the workers have filled. */
+static eg_status
+take_arenas(eg_encoders *encoders, eg_result *result, eg_error *err)
+{
+    result->arenas = eg_calloc(encoders->count, sizeof *result->arenas);
+    if (!result->arenas)
         return eg_fail_nomem(err, "tokens");
-    for (uint32_t i = 0; i < input->count; i++) {
-        const eg_string *text = &input->texts[i];
-        const eg_string *pair = input->pairs && input->pairs[i].data ? &input->pairs[i] : NULL;
-        EG_TRY(eg_tokenizer_encode(model->tokenizer, text->data, text->length, pair ? pair->data : NULL,
-                                   pair ? pair->length : 0, options, encoding, err));
-        EG_TRY(keep_encoding(model, encoding, result, &result->tokens[i], err));
+    result->arena_count = encoders->count;
+    for (uint32_t i = 0; i < encoders->count; i++) {
+        result->arenas[i] = encoders->items[i].arena;
+        encoders->items[i].arena = (eg_arena){0};
     }
     return EG_OK;
 }
@@ -150,14 +186,22 @@ static eg_status
 tokenize(const eg_model *model, const eg_input *input, const eg_tokenize_options *options, eg_result *result,
          eg_error *err)
 {
-    eg_encode_options encode;
-    EG_TRY(read_options(options, &encode, err));
+    texts_job job = {.model = model, .input = input};
+    EG_TRY(read_options(options, &job.options, err));
     EG_TRY(eg_model_need_tokenizer(model, err));
     if (input->count && !input->texts)
         return eg_fail(err, EG_E_USAGE, "no texts to tokenise");
-    eg_encoding encoding = {0};
-    eg_status status = tokenize_texts(model, input, &encode, &encoding, result, err);
-    eg_encoding_finish(&encoding);
+    result->texts = input->count;
+    result->tokens = eg_arena_calloc(&result->arena, input->count, sizeof *result->tokens);
+    result->cu_seqlens = eg_arena_calloc(&result->arena, (size_t)input->count + 1, sizeof *result->cu_seqlens);
+    if (!result->tokens || !result->cu_seqlens)
+        return eg_fail_nomem(err, "tokens");
+    job.out = result->tokens;
+    eg_encoders encoders;
+    eg_status status = eg_encode_each(model, input->count, tokenize_text, &job, &encoders, err);
+    if (status == EG_OK)
+        status = take_arenas(&encoders, result, err);
+    eg_encoders_finish(&encoders);
     EG_TRY(status);
     if (options->pad_to)
         EG_TRY(pad_all(model, result, options->pad_to, err));

@@ -465,6 +465,8 @@ typedef struct eg_tokenize_options {
     uint32_t pad_to;        /* 0: no padding; UINT32_MAX: to the longest of the call */
     uint32_t no_special;    /* 1: without the special tokens put around the text */
     const char *truncation; /* "longest_first" (default), "only_first", "only_second" */
+    uint32_t ids_only;      /* 1: offsets and tokens are not wanted, which takes less time; they are NULL then */
+    uint32_t reserved;
 } eg_tokenize_options;
 
 /* One text's tokens. offsets: [start, end) in characters, 2 per token. */
