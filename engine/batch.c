@@ -2,6 +2,7 @@
 /* eg_run() and eg_embed(): texts become token lists, lists become packed batches, batches become results. */
 #include "engine/batch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/deliver.h"
@@ -67,6 +68,18 @@ prepare_result(const eg_model *model, const eg_plan *plan, run_job *job, eg_erro
     return job->vectors ? prepare_vectors(model, plan, job, err) : eg_result_prepare(job->result, plan, job->list, err);
 }
 
+/* A backend counts the texts of its batch, from 0: "text 3 has no …". The caller's numbers begin with 1. */
+static eg_status
+name_text(const eg_token_list *list, const eg_part *part, eg_status status, eg_error *err)
+{
+    unsigned text;
+    int prefix = 0;
+    if (status != EG_E_INPUT || !err || sscanf(err->message, "text %u%n", &text, &prefix) != 1 || text >= part->count)
+        return status;
+    const eg_error inner = *err;
+    return eg_fail(err, status, "text %u%s", eg_token_list_text(list, part->first + text) + 1, inner.message + prefix);
+}
+
 static eg_status
 run_part(eg_context *context, run_job *job, const eg_part *part, eg_batch_memory *memory, bool *out_too_large,
          eg_error *err)
@@ -86,7 +99,7 @@ run_part(eg_context *context, run_job *job, const eg_part *part, eg_batch_memory
     EG_TRY(eg_plan_cache_get(model, &request, &executable, out_too_large, err));
     eg_status status = prepare_result(model, &executable->plan, job, err);
     if (status == EG_OK)
-        status = eg_run_batch(context, executable, batch, err);
+        status = name_text(job->list, part, eg_run_batch(context, executable, batch, err), err);
     if (status == EG_OK)
         status = eg_deliver(context, executable, batch, job->list, part, job->result, err);
     eg_plan_cache_put(model, executable);

@@ -105,8 +105,8 @@ eg_host_check_pooled(const eg_host_call *call)
         if (count >= 1)
             continue;
         counted_rows(call, &rows[t], &first, &count);
-        return eg_host_fail(call->err, EG_E_INPUT, "%s: text %u has %lld tokens, none of them where the pooling looks",
-                            call->node->name, t, (long long)count);
+        return eg_host_fail(call->err, EG_E_INPUT, "text %u has %lld tokens, none of them where the pooling '%s' looks",
+                            t, (long long)count, call->node->name);
     }
     return EG_OK;
 }

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from command import done, run
+from command import done, refused, run
 
 HERE = pathlib.Path(__file__).resolve().parent
 INSTANCES = HERE / "instances"
@@ -142,5 +142,7 @@ def test_the_pooler_is_a_pooling(tmp_path):
 
 
 def test_a_text_without_a_row_of_the_span_is_refused(tmp_path):
-    result = run("embed", write_instance(tmp_path, "{mode: mean, tokens: [1, -1]}"), "")
-    assert result.returncode == 3 and b"none of them where the pooling looks" in result.stderr
+    model = write_instance(tmp_path, "{mode: mean, tokens: [1, -1]}")
+    says = ["TEXT 3: has 2 tokens, none of them where the pooling", "looks"]
+    refused(3, "embed", model, "a", "b a b a b", "", "a b", "--quiet", says=says)
+    refused(3, "embed", model, "a", "b a b a b", "", "a b", "--quiet", "--batch-tokens", "1", "--backend", "reference", says=says)
