@@ -14,6 +14,8 @@ PASSES = re.findall(r"^EG_PASS\((\w+)\)", (TOP / "graph/passes/passes.def").read
 MINILM = pathlib.Path(os.environ.get("EGBERT_MINILM", TOP / "build/models/all-MiniLM-L6-v2"))
 MODELS = {p.name: p for p in sorted((HERE / "checkpoints").iterdir())} | {MINILM.name: MINILM}
 OUTPUTS = "last_hidden_state,hidden_states,attentions,embedding"
+# Under the sanitizers the finished graph alone: what else the text form may hold is test_text.c's.
+STAGES = [""] if os.environ.get("EGBERT_SANITIZED") else [f"=after:{p}" for p in PASSES]
 
 
 def written_again(text):
@@ -32,10 +34,9 @@ def written_alike(model, stage, *options):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_dump_is_read_and_written_alike(name):
     assert (MODELS[name] / "config.json").exists(), f"{MODELS[name]} is not there; script/setup fetches it"
-    for stage in (f"=after:{p}" for p in PASSES):
+    for stage in STAGES:
         written_alike(MODELS[name], stage, "--output", "embedding", "--pooling", "cls")
-    for pooling in ("mean", "cls"):
-        written_alike(MODELS[name], "", "--output", "embedding", "--pooling", pooling)
+    written_alike(MODELS[name], "", "--output", "embedding", "--pooling", "mean")
     written_alike(MODELS[name], "", "--output", OUTPUTS)
 
 
@@ -57,15 +58,18 @@ def families():
             yield path.stem, re.split(r",\s*", found[1])[0]
 
 
+# What a family has no default for.
+NEEDED = {"esm": {"vocab_size": 33, "pad_token_id": 1}, "xmod": {"default_language": "en_XX"}}
+
+
 @pytest.mark.parametrize("family,model_type", families())
 def test_every_family_by_its_defaults(tmp_path, family, model_type):
     """The graph needs no weights: a config.json that says the family alone."""
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
-    for stage in (f"=after:{p}" for p in PASSES):
-        for pooling in ("cls", "mean"):
-            written_alike(tmp_path, stage, "--shape", "2,8", "--pooling", pooling)
-    for output in ("last_hidden_state", "hidden_states", "attentions"):
-        written_alike(tmp_path, "", "--shape", "2,8", "--output", output)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type, **NEEDED.get(family, {})}))
+    for stage in STAGES:
+        written_alike(tmp_path, stage, "--shape", "2,8", "--pooling", "cls")
+    written_alike(tmp_path, "", "--shape", "2,8", "--pooling", "mean")
+    written_alike(tmp_path, "", "--shape", "2,8", "--output", "last_hidden_state,hidden_states,attentions")
 
 
 def test_the_passes_are_those_of_the_table():
