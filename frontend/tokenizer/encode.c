@@ -485,5 +485,8 @@ eg_windows_take(const eg_tokenizer *tokenizer, const eg_windows *windows, uint32
     size_t left = count - skipped, taken = left < windows->room ? left : windows->room;
     size_t from = tokenizer->info.truncate_left ? left - taken : skipped;
     const stretch kept[2] = {{0, work->sequences[0].count}, {from, taken}};
-    return assemble(tokenizer, &tokenizer->pair, kept, true, work, encoding, err);
+    EG_TRY(assemble(tokenizer, &tokenizer->pair, kept, true, work, encoding, err));
+    for (size_t at = 0; i > 0 && tokenizer->pair.first_window_only && at < encoding->pair_count; at++)
+        encoding->type_ids[encoding->pair_begin + at] = 1;
+    return EG_OK;
 }

@@ -388,6 +388,7 @@ typedef struct eg_template {
     eg_piece *pieces;
     size_t count;
     uint32_t specials;
+    bool first_window_only; /* the second text has its type id in the first window, and 1 in the others */
 } eg_template;
 
 /* What a post-processor does to offsets: blanks at a token's ends belong to no token. */

@@ -132,6 +132,7 @@ load_template(eg_loading *in, const eg_json *spec, eg_error *err)
         return eg_fail_json(in, single, err, "the template of one text must have the sequence A and not B");
     if (!has_kind(&tokenizer->pair, EG_PIECE_FIRST) || !has_kind(&tokenizer->pair, EG_PIECE_SECOND))
         return eg_fail_json(in, pair, err, "the template of a pair must have the sequences A and B");
+    tokenizer->pair.first_window_only = true; /* so the library's TemplateProcessing does, it alone */
     return EG_OK;
 }
 

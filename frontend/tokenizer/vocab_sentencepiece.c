@@ -439,7 +439,9 @@ set_template(building *b, eg_error *err)
         return eg_fail_at(err, EG_E_INPUT, b->in.file, 0, 0,
                           "the tokens around a text, '%.64s' and '%.64s', must be there", first->content,
                           last->content);
-    return doubled ? eg_template_doubled(&b->in, begin, end, err) : eg_template_bert(&b->in, begin, end, err);
+    EG_TRY(doubled ? eg_template_doubled(&b->in, begin, end, err) : eg_template_bert(&b->in, begin, end, err));
+    b->in.tokenizer->pair.first_window_only = true; /* the class has a TemplateProcessing */
+    return EG_OK;
 }
 
 static eg_status
