@@ -425,7 +425,7 @@ Test(tokenizer, refuses_bad_files_with_their_place)
         {FILE_OF(SPECIALS, BERT, SPLIT, "{\"type\":\"Sequence\"}", MODEL(VOCAB)), "'processors' is missing", 4, 18},
         {FILE_OF(SPECIALS, "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(a+)+$\"},\"content\":\"\"}", SPLIT, POST,
                  MODEL(VOCAB)),
-         "Regex", 2, 42},
+         "Regex", 2, 51},
         {FILE_OF(SPECIALS, BERT, SPLIT, "{\"type\":\"BertProcessing\",\"sep\":[\"x\",99],\"cls\":[\"y\",1]}",
                  MODEL(VOCAB)),
          "id 99", 4, 54},
