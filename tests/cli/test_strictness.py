@@ -125,6 +125,16 @@ def test_heads_are_never_made_up(checkpoint):
         assert f"the checkpoint has no head '{head['name']}': " in said
 
 
+@pytest.mark.parametrize("wrong", [{"attention_windows": [2, 0, 5]}, {"rope_theta": [50.0, 3000.0, 20.0]}])
+def test_layers_of_a_kind_have_one_window_and_one_base(wrong, tmp_path):
+    """transformers takes the first window and the last base for all of them: no numbers that only one of the two gives."""
+    config = {"model_type": "ultrabert", "num_hidden_layers": 3, "attention_windows": [2, 0, 2], "rope_theta": [50.0, 3000.0, 50.0]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert lines("inspect", tmp_path)[0]["family"] == "ultrabert"
+    (tmp_path / "config.json").write_text(json.dumps({**config, **wrong}))
+    assert "differ" in refused(3, "inspect", tmp_path)
+
+
 def test_a_head_that_is_not_there_names_those_that_are(tmp_path):
     folder = GOLDEN / "checkpoints" / "tiny-bert-classify"
     said = refused(2, "run", folder, "--head", "masked_lm", "--output", "logits", "a cat")
