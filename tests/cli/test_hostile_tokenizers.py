@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tokenizers and vocabularies that lie or are too much: one error with the file and place, quickly and in little memory."""
+import json
+import resource
+import subprocess
+import time
+
+import pytest
+from command import COMMAND, environment
+
+SECONDS, BYTES = 10, 2 << 30
+TOKENS = {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "b": 4, "ab": 5}
+
+
+def bpe(**fields):
+    return {"type": "BPE", "vocab": dict(TOKENS), "merges": [["a", "b"]], **fields}
+
+
+def words(**fields):
+    return {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+            "vocab": dict(TOKENS), **fields}
+
+
+def unigram(pieces, **fields):
+    return {"type": "Unigram", "unk_id": 0, "vocab": pieces, **fields}
+
+
+def tokenizer(model, **parts):
+    return json.dumps({"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+                       "pre_tokenizer": None, "post_processor": None, "decoder": None, "model": model, **parts})
+
+
+def template(token):
+    special = {"SpecialToken": {"id": token, "type_id": 0}}
+    text = {"Sequence": {"id": "A", "type_id": 0}}
+    return {"type": "TemplateProcessing", "single": [special, text], "pair": [special, text, special], "special_tokens": {}}
+
+
+def nested(depth):
+    return '{"type":"Sequence","normalizers":[' * depth + '{"type":"NFC"}' + "]}" * depth
+
+
+def split(pattern):
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+
+
+def precompiled(charsmap):
+    return {"type": "Precompiled", "precompiled_charsmap": charsmap}
+
+
+def limits():
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+
+
+def tokenize(folder, *args):
+    begin = time.monotonic()
+    done = subprocess.run([COMMAND, "tokenize", folder, *(args or ("ab",)), "--json"], capture_output=True, text=True,
+                          env=environment(), timeout=60, check=False, preexec_fn=limits)
+    assert time.monotonic() - begin < SECONDS
+    return done
+
+
+def refused(folder, *fragments):
+    done = tokenize(folder)
+    assert done.returncode == 3 and done.stdout == "", (done.returncode, done.stderr)
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("egbert: error: ") and len(done.stderr) <= 2100
+    for fragment in fragments:
+        assert fragment in done.stderr, done.stderr
+
+
+HUGE = "x" * (1 << 20)
+# number of the case, name, tokenizer.json, what the error has
+TOKENIZERS = [
+    (39, "the product of a merge is missing", tokenizer(bpe(merges=[["a", "b"], ["ab", "a"]])), ["merge 1", "not in the vocabulary"]),
+    (40, "a merge longer than any token", tokenizer(bpe(merges=[["a" * 5000, "b"]])), ["merge 0", "not in the vocabulary"]),
+    (41, "two entries of one id", tokenizer(words(vocab={**TOKENS, "c": 5})), ["id 5", "another entry's"]),
+    (41, "an id of 2^31", tokenizer(words(vocab={**TOKENS, "c": 2**31})), ["id 2147483648"]),
+    (41, "an id far beyond the entries", tokenizer(words(vocab={**TOKENS, "c": 10**9})), ["id 1000000000"]),
+    (41, "an id below 0", tokenizer(words(vocab={**TOKENS, "c": -1})), ["id -1"]),
+    (41, "an id of 10^400", tokenizer(words()).replace('"ab": 5', '"ab": 1' + "0" * 400), [":1:"]),
+    (42, "no unknown token", tokenizer(words(unk_token="[NONE]")), ["unknown token '[NONE]'"]),
+    (42, "no unknown token of BPE", tokenizer(bpe(unk_token="[NONE]")), ["unknown token '[NONE]'"]),
+    (42, "an unknown id out of range", tokenizer(unigram([["a", -1.0]], unk_id=7)), ["unk_id"]),
+    (42, "a special token that no vocabulary has",
+     tokenizer(words(), post_processor={"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 77]}), ["77"]),
+    (43, "base64 that is none", tokenizer(words(), normalizer=precompiled("!!!!")), ["not base 64"]),
+    (43, "base64 cut short", tokenizer(words(), normalizer=precompiled("AAAA")), [":1:"]),
+    (44, "a trie larger than its bytes", tokenizer(words(), normalizer=precompiled("AP///wAAAAA=")), [":1:"]),
+    (45, "an evil pattern", tokenizer(words(), pre_tokenizer=split("(a+)+$")), ["(a+)+$", "not"]),
+    (45, "an evil pattern in Replace",
+     tokenizer(words(), normalizer={"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": ""}), ["(a+)+$"]),
+    (47, "a stride as long as its window",
+     tokenizer(words(), truncation={"max_length": 8, "stride": 8, "strategy": "LongestFirst", "direction": "Right"}), ["stride"]),
+    (48, "a template that names an absent token", tokenizer(words(), post_processor=template("[GONE]")), ["[GONE]"]),
+    (49, "a score that is NaN", tokenizer(unigram([["a", -1.0]])).replace("-1.0", "NaN"), [":1:"]),
+    (49, "a score beyond any number", tokenizer(unigram([["a", -1.0]])).replace("-1.0", "1e999"), [":1:"]),
+    (49, "a score that is text", tokenizer(unigram([["a", "x"]])), [":1:"]),
+    (50, "deep Sequences", tokenizer(words()).replace('"normalizer": null', '"normalizer": ' + nested(20)), ["Sequence"]),
+    (50, "very deep Sequences", tokenizer(words()).replace('"normalizer": null', '"normalizer": ' + nested(10**5)), [":1:"]),
+]
+
+
+@pytest.mark.parametrize("number, what, text, fragments", TOKENIZERS, ids=[f"{n}-{what}" for n, what, _, _ in TOKENIZERS])
+def test_tokenizer_json(number, what, text, fragments, tmp_path):
+    (tmp_path / "tokenizer.json").write_text(text)
+    refused(tmp_path, "tokenizer.json:1:", *fragments)
+
+
+def test_a_piece_of_a_megabyte(tmp_path):
+    """46: it is a token like others."""
+    (tmp_path / "tokenizer.json").write_text(tokenizer(unigram([["<unk>", 0.0], ["a", -1.0], ["b", -1.0], [HUGE, -2.0]])))
+    done = tokenize(tmp_path)
+    assert done.returncode == 0 and json.loads(done.stdout)["ids"] == [1, 2], done.stderr
+
+
+SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+VOCABULARIES = [
+    ("51-CRLF", "\r\n".join([*SPECIALS, "a", "b", ""]), [2, 5, 6, 3]),
+    ("51-no final newline", "\n".join([*SPECIALS, "a", "b"]), [2, 5, 6, 3]),
+    ("51-a blank line", "\n".join([*SPECIALS, "", "a", "b", ""]), [2, 6, 7, 3]),
+    ("52-repeated", "\n".join([*SPECIALS, "a", "b", "a", ""]), [2, 7, 6, 3]),
+]
+
+
+@pytest.mark.parametrize("what, text, ids", VOCABULARIES, ids=[what for what, _, _ in VOCABULARIES])
+def test_vocab_txt(what, text, ids, tmp_path):
+    """As Python reads it: lines end in any way, and of equal ones the last counts."""
+    (tmp_path / "vocab.txt").write_bytes(text.encode())
+    done = tokenize(tmp_path, "a b")
+    assert done.returncode == 0 and json.loads(done.stdout)["ids"] == ids, done.stderr
+
+
+@pytest.mark.parametrize("text, fragments", [
+    (b"", ["vocab.txt: a vocabulary of 0 lines"]),
+    (b"a\n\xff\n", ["vocab.txt:2:1: the line is not valid UTF-8"]),
+    (b"[PAD]\na\n", ["vocab.txt: the unknown token '[UNK]'"]),
+])
+def test_bad_vocab_txt(text, fragments, tmp_path):
+    (tmp_path / "vocab.txt").write_bytes(text)
+    refused(tmp_path, *fragments)
+
+
+def merges_folder(folder, merges):
+    (folder / "vocab.json").write_text(json.dumps({"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4, "a": 5, "b": 6, "ab": 7}))
+    (folder / "merges.txt").write_text(merges)
+
+
+@pytest.mark.parametrize("merges", ["a b\n", "a b", "#version: 0.2\na b\n", "a b\r\n"])
+def test_merges(merges, tmp_path):
+    """51, 53: with and without a version and a last end of line."""
+    merges_folder(tmp_path, merges)
+    done = tokenize(tmp_path)
+    assert done.returncode == 0 and json.loads(done.stdout)["ids"] == [0, 7, 2], done.stderr
+
+
+@pytest.mark.parametrize("merges, fragments", [
+    ("a b c\n", ["merges.txt:1:1: a merge is not two tokens"]),
+    ("a b\na\n", ["merges.txt:2:1: a merge is not two tokens"]),
+    ("a ab\n", ["merges.txt:1:1: ", "not in the vocabulary"]),
+    ("a zz\n", ["merges.txt:1:1: ", "not in the vocabulary"]),
+])
+def test_bad_merges(merges, fragments, tmp_path):
+    merges_folder(tmp_path, merges)
+    refused(tmp_path, *fragments)
+
+
+@pytest.mark.parametrize("config, fragments", [
+    ('{"tokenizer_class": "NobodysTokenizer"}', ["tokenizer_config.json:1:", "NobodysTokenizer"]),
+    ('{"tokenizer_class": 5}', ["tokenizer_config.json:1:"]),
+    ('{"model_max_length": -1}', ["tokenizer_config.json:1:", "model_max_length"]),
+    ('{"added_tokens_decoder": {"4294967296": {"content": "x"}}}', ["tokenizer_config.json:1:"]),
+    ('{"added_tokens_decoder": {"x": {"content": "x"}}}', ["tokenizer_config.json:1:", "'x' is no id"]),
+    ("[]", ["tokenizer_config.json:1:1"]),
+])
+def test_bad_config(config, fragments, tmp_path):
+    (tmp_path / "vocab.txt").write_text("\n".join([*SPECIALS, "a", "b"]))
+    (tmp_path / "tokenizer_config.json").write_text(config)
+    refused(tmp_path, *fragments)

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tokenizers that only a Python class of transformers knows, against that class.
+
+    tokenizer_classes.py [--build DIR] [--lines N] [--only NAME] [--write]
+
+Needs transformers and sacremoses. --write makes tests/golden/classes/: small vocabularies, lines and what the class gives
+for them, which test_tokenizer_classes.py holds Egbert to. Without it, Egbert and the class are compared on N lines,
+all characters and pairs, with a vocabulary that has each character.
+"""
+import argparse
+import array
+import json
+import pathlib
+import random
+import sys
+import tempfile
+import time
+import unicodedata
+
+import tokenizer_equality as equality
+import tokenizer_trained as trained
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizer_equality import DECODE, NO_SPECIAL, PAIR, Difference, Egbert
+
+HERE = pathlib.Path(__file__).resolve().parent
+FOLDER = HERE / "classes"
+SPECIALS = ["<s>", "<pad>", "</s>", "<unk>"]
+RESERVE = [f"<special{i}>" for i in range(10)]
+SEED = 20240612
+
+MOSES = """don't I'm we'll John's '90s 'tis l'homme aujourd'hui qu'il d'accord 5's rock'n'roll Mr. Dr. No. No.5 pp. 12 e.g. i.e. U.S.A.
+etc. p.ex. M. Mme. al. fig. 3,000 3,000.50 a,b 1,a a,1 ,, 5, ... .. . a.b. x.' 'x.' x... ...x .... 50 % 50% 20 000 nº 5 ºC 10 cm
+« bonjour » «bonjour» „hallo“ “quoted” ‘single’ it’s O’Neil 5 ‘x’ ´´ `` '' "said," "said." "x".. ".," — – -- foo-bar a—b (a) ( b ) [c] {d}
+<tag> <a href="x"> http://x.org/a?b=c me@x.org #tag @name $5 €5 £5 5€ a/b and/or ? ! ; : a:b a; ？！ 。 ．x 。 、 ， 「x」 《y》 １２３ ％ ～ ━ … 【x】
+ΟΔΟΣ ΣΑΣ Σ ΑΣ. İstanbul DŽ ǅ ẞ ﬁn Å Ω ê é naïve ÉCOLE Noël cœur Œuvre straße 中文。 日本 ไทย हिन्दी""".split(" ")
+MOSES += ["20\u00a0000", "\u00a0%", "«\u00a0oui\u00a0»", "\u00a0;", ",\u00a0", "nº\u00a0", "a\u200bb", "x\u00ady", "\u2028", "\x1c", "\r\n",
+          "@@", "a@@", "</w>", "\n", "x\n", "e\u0301\u0323", "''", "``"]
+
+
+def line(rng, added):
+    parts = [trained.line(rng, trained.STEMS, added)] if rng.random() < 0.6 else []
+    for _ in range(rng.choice([0, 1, 3, 6])):
+        parts.append(rng.choice(MOSES))
+        if rng.random() < 0.3:
+            parts[-1] += rng.choice(MOSES)
+    rng.shuffle(parts)
+    return rng.choice([" ", " ", " ", "", "  ", " \n"]).join(parts)
+
+
+# ---- Vocabularies ----
+
+
+def bpe(size=700):
+    """Merges of words whose last character has </w>, and the symbols that they make."""
+    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
+    lines = [x.lower() if i % 2 else x for i, x in enumerate(trained.corpus(random.Random(SEED), 1200))]
+    lines += [" ".join(MOSES)] * 2
+    tokenizer.train_from_iterator(lines, trainers.BpeTrainer(vocab_size=size, limit_alphabet=150, show_progress=False,
+                                                            end_of_word_suffix="</w>"))
+    model = json.loads(tokenizer.to_str())["model"]
+    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
+    return list(model["vocab"]), merges
+
+
+def newer_marks():
+    """Marks that Python orders, and 11938, which it composes; the tables of Hugging Face's library, and so ours, do not."""
+    nfd = normalizers.NFD()
+    return {c for c in map(chr, range(0x300, 0x20000)) if equality.is_text(ord(c)) and any(
+        nfd.normalize_str(c + mark) != unicodedata.normalize("NFD", c + mark) for mark in "\u0334\u0301")}
+
+
+def characters():
+    return [chr(c) for c in range(0x21, 0x20000) if equality.is_text(c) and not chr(c).isspace()
+            and not 0x3400 <= c <= 0x9FFF and not 0xAC00 <= c <= 0xF8FF and not 0x13000 <= c < 0x1B000]
+
+
+def without_some(symbols, merges):
+    """As in real files, some of what merges make is not in the vocabulary."""
+    made = {a + b for a, b in merges}
+    return [s for i, s in enumerate(symbols) if s not in made or i % 7]
+
+
+def suffixed(every):
+    symbols, merges = bpe()
+    symbols = without_some(symbols, merges)
+    if every:
+        symbols += [c + end for c in characters() for end in ("", "</w>")]
+    vocab = {token: i for i, token in enumerate(dict.fromkeys([*SPECIALS, *RESERVE, *symbols]))}
+    return vocab, merges
+
+
+def write_suffixed(folder, every, counted, cls, **config):
+    vocab, merges = suffixed(every)
+    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False))
+    (folder / "merges.txt").write_text("".join(f"{a} {b}{' 12' if counted else ''}\n" for a, b in merges))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": cls, **config}))
+
+
+def write_codes(folder, every):
+    symbols, merges = bpe()
+    symbols = without_some(symbols, merges)
+    if every:
+        symbols += [c + end for c in characters() for end in ("", "</w>")]
+    entries = dict.fromkeys(s[:-4] if s.endswith("</w>") else s + "@@" for s in symbols)
+    (folder / "vocab.txt").write_text("".join(f"{e} {1000 - i}\n" for i, e in enumerate(entries)
+                                              if e not in SPECIALS and e.strip() == e and e))
+    (folder / "bpe.codes").write_text("".join(f"{a} {b} {1000 - i}\n" for i, (a, b) in enumerate(merges)))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PhobertTokenizer"}))
+
+
+def write_words(folder, every):
+    symbols, merges = bpe()
+    if every:
+        symbols += [c + end for c in characters() for end in ("", "</w>")]
+    vocab = {token: i for i, token in enumerate(dict.fromkeys([*SPECIALS, "<mask>", *symbols]))}
+    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "HerbertTokenizer"}))
+
+
+CASES = {
+    "phobert": write_codes,
+    "herbert": write_words,
+    "xlm": lambda folder, every: write_suffixed(folder, every, True, "XLMTokenizer"),
+    "xlm-cased": lambda folder, every: write_suffixed(folder, every, False, "XLMTokenizer",
+                                                      do_lowercase_and_remove_accent=False),
+    "flaubert": lambda folder, every: write_suffixed(folder, every, False, "FlaubertTokenizer"),
+    "flaubert-lower": lambda folder, every: write_suffixed(folder, every, False, "FlaubertTokenizer", do_lowercase=True,
+                                                           clean_up_tokenization_spaces=True),
+}
+ADDED = [*SPECIALS, "<mask>", "<special1>", "<special7>", "<unk", "s>"]
+
+
+# ---- What the class gives ----
+
+
+def oracle_of(folder):
+    import transformers
+    name = json.loads((folder / "tokenizer_config.json").read_text())["tokenizer_class"]
+    return getattr(transformers, name).from_pretrained(folder)
+
+
+def closed_form(a, b, room):
+    """Hugging Face's library's longest_first, which all families follow here."""
+    swapped = len(a) > len(b)
+    short, long = sorted((len(a), len(b)))
+    long = short if short > room else max(short, room - short)
+    if short + long > room:
+        short, long = room // 2, room - room // 2
+    return (long, short) if swapped else (short, long)
+
+
+def truncated(oracle, a, b, room, strategy):
+    """ids of a pair within `room`; None: refused."""
+    first, second = (oracle.convert_tokens_to_ids(oracle.tokenize(x)) for x in (a, b))
+    surplus = len(first) + len(second) - room
+    if surplus > 0:
+        if strategy == 0:
+            keep = closed_form(first, second, room)
+            first, second = first[:keep[0]], second[:keep[1]]
+        elif strategy == 1:
+            first = first[:-surplus] if len(first) > surplus else None
+        else:
+            second = second[:-surplus] if len(second) > surplus else None
+    if first is None or second is None:
+        return None
+    if not hasattr(oracle, "build_inputs_with_special_tokens"):
+        return [oracle.cls_token_id, *first, oracle.sep_token_id, *second, oracle.sep_token_id]
+    return oracle.build_inputs_with_special_tokens(first, second)
+
+
+def differs(name, what, text, want, got):
+    return Difference(f"{name}: {what}: {text!r}\n  want {want}\n  got  {got}")
+
+
+def compare_lines(name, oracle, egbert, lines, chunk=20000):
+    for at in range(0, len(lines), chunk):
+        part = lines[at:at + chunk]
+        answers = egbert.ask([(0, 0, 0, text.encode(), b"") for text in part])
+        for text, got in zip(part, answers):
+            want = oracle(text)["input_ids"]
+            if got[0] != 0 or want != got[1]:
+                raise differs(name, "line", text, oracle.convert_ids_to_tokens(want),
+                              oracle.convert_ids_to_tokens(got[1]) if got[0] == 0 else got[0])
+    return len(lines)
+
+
+def compare_pairs(name, oracle, egbert, pairs, rng):
+    count = 0
+    specials = oracle.num_special_tokens_to_add(True)
+    for a, b in pairs:
+        if not b:  # transformers takes an empty second text for none
+            continue
+        strategy, room = rng.randrange(3), rng.choice([1, 2, 3, 4, 7, 12, 30])
+        got, whole = egbert.ask(
+            [(room + specials, strategy, PAIR, a.encode(), b.encode()), (0, 0, PAIR, a.encode(), b.encode())])
+        want = truncated(oracle, a, b, room, strategy)
+        if (want is None) != (got[0] == equality.USAGE) or (want is not None and want != got[1]):
+            raise differs(name, f"pair, {equality.STRATEGIES[strategy]} {room}", (a, b), want, got)
+        both = oracle(a, b, return_token_type_ids=True)
+        if both["input_ids"] != whole[1] or both["token_type_ids"] != whole[2]:
+            raise differs(name, "pair", (a, b), (both["input_ids"], both["token_type_ids"]), whole[1:3])
+        count += 2
+    return count
+
+
+def compare_decode(name, oracle, egbert, lines, rng):
+    size = len(oracle)
+    lists = [oracle(text)["input_ids"] for text in lines]
+    lists += [[rng.randrange(size + 3) for _ in range(rng.randint(0, 12))] for _ in lines]
+    for skip in (False, True):
+        answers = egbert.ask([(0, 0, DECODE | (NO_SPECIAL if skip else 0), array.array("q", ids).tobytes(), b"")
+                              for ids in lists])
+        for ids, (status, got) in zip(lists, answers):
+            want = oracle.decode(ids, skip_special_tokens=skip)
+            if status != 0 or want != got:
+                raise differs(name, f"decode, skip {skip}", ids, want, got)
+    return 2 * len(lists)
+
+
+def compare(name, build, lines, scratch):
+    rng = random.Random(SEED)
+    folder = pathlib.Path(scratch) / name
+    folder.mkdir()
+    CASES[name](folder, True)
+    oracle, egbert = oracle_of(folder), Egbert(build, folder)
+    newer = newer_marks() if name.startswith("flaubert") else set()
+    mixed = [text for text in (line(rng, ADDED) for _ in range(lines)) if not newer & set(text)]
+    count = compare_lines(name, oracle, egbert, mixed)
+    count += compare_lines(name, oracle, egbert, list(equality.every_char(thin=97)) if not name.startswith("flaubert")
+                           else [text for text in equality.every_char(thin=97, step=4) if not newer & set(text)])
+    count += compare_pairs(name, oracle, egbert, list(zip(mixed[:500], mixed[500:1000])), rng)
+    return count + compare_decode(name, oracle, egbert, mixed[:500], rng)
+
+
+# ---- What is committed ----
+
+
+def expectations(oracle, rng):
+    lines = [line(rng, ADDED) for _ in range(150)]
+    for text in lines:
+        ids = oracle(text)["input_ids"]
+        yield {"text": text, "ids": ids, "decoded": oracle.decode(ids), "plain": oracle.decode(ids, skip_special_tokens=True)}
+    for a, b in zip(lines[:24], lines[24:48]):
+        if not b:  # as above
+            continue
+        both = oracle(a, b, return_token_type_ids=True)
+        strategy, room = rng.randrange(3), rng.choice([2, 3, 7, 12])
+        yield {"text": a, "pair": b, "ids": both["input_ids"], "type_ids": both["token_type_ids"], "strategy": strategy,
+               "max_length": room + oracle.num_special_tokens_to_add(True), "cut": truncated(oracle, a, b, room, strategy)}
+
+
+def write():
+    for name, make in CASES.items():
+        folder = FOLDER / name
+        folder.mkdir(parents=True, exist_ok=True)
+        make(folder, False)
+        rows = expectations(oracle_of(folder), random.Random(SEED))
+        (folder / "expected.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("--build", default="build")
+    args.add_argument("--lines", type=int, default=100_000)
+    args.add_argument("--only")
+    args.add_argument("--write", action="store_true")
+    args = args.parse_args()
+    if args.write:
+        write()
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in CASES:
+            if args.only in (None, name):
+                begin = time.time()
+                try:
+                    count = compare(name, args.build, args.lines, scratch)
+                except Difference as difference:
+                    sys.exit(str(difference))
+                print(f"{name}: {count} equal, {time.time() - begin:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
