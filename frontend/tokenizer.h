@@ -52,7 +52,7 @@ typedef struct eg_tokenizer_info {
     bool marks_pieces;                       /* a prefix ("##") marks tokens that continue a word */
     uint64_t model_max_length;               /* tokenizer_config.json; 0 = none */
     bool pad_left, truncate_left;
-    bool no_offsets;                         /* the reference has none for this class */
+    bool no_offsets;                                 /* the reference has none for this class */
     int64_t pad_id, unk_id, mask_id, cls_id, sep_id; /* -1 = none */
 } eg_tokenizer_info;
 

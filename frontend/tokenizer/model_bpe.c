@@ -12,7 +12,7 @@
 
 enum { PLAIN = 512 }; /* characters whose ids are in a table: all stand-ins of bytes are among them */
 enum { SHORT_WORD = 40, LONG_WORD = 4096 }; /* symbols */
-enum { NONE = UINT32_MAX };                 /* no neighbour */
+#define NONE UINT32_MAX                     /* no neighbour */
 
 typedef struct pair_slot {
     int32_t left, right, into; /* into -1: empty */

@@ -177,8 +177,8 @@ Test(tokenizer_bpe, refuses_bad_merges_files)
     test_assert_error(&err, EG_E_INPUT, 2, 1, "what it gives is not in the vocabulary");
     merges_fault(&folder, "a b\n\xff b\n", &err);
     test_assert_error(&err, EG_E_INPUT, 2, 1, "UTF-8");
-    test_write(&folder, "tokenizer_config.json", "{\"tokenizer_class\": \"FlaubertTokenizer\"}");
+    test_write(&folder, "tokenizer_config.json", "{\"tokenizer_class\": \"DebertaTokenizer\"}");
     merges_fault(&folder, "a b\n", &err);
-    test_assert_error(&err, EG_E_INPUT, 1, 21, "FlaubertTokenizer");
+    test_assert_error(&err, EG_E_INPUT, 1, 21, "DebertaTokenizer");
     test_folder_remove(&folder);
 }
