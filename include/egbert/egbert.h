@@ -469,7 +469,7 @@ typedef struct eg_tokenize_options {
     uint32_t reserved;
 } eg_tokenize_options;
 
-/* One text's tokens. offsets: [start, end) in characters, 2 per token. */
+/* One text's tokens. offsets: [start, end) in characters, 2 per token; NULL with ids_only, and where the tokenizer has none. */
 typedef struct eg_tokens_view {
     uint32_t size;
     uint32_t count;
