@@ -58,7 +58,17 @@ EG_NODISCARD eg_status eg_ranks_new(eg_loading *in, const eg_ranks_options *opti
 
 extern const eg_model_type eg_model_ranks;
 
-/* What the Python classes have in common: no offsets, ids that are none decode to the unknown token, ids by class. */
-void eg_class_in_python(eg_tokenizer *tokenizer, int32_t unknown);
+/* The id of one of the class's special tokens. */
+int32_t eg_class_token_id(const eg_tokenizer *tokenizer, const eg_class_tokens *tokens, int which);
+
+/* Which of the class's special tokens is what. */
+typedef struct eg_class_roles {
+    int pad, mask, cls, sep;
+} eg_class_roles;
+
+/* What the Python classes have in common: no offsets, ids that are none decode to the unknown token, ids by class. The
+ * model has been made; `source` is the vocabulary's file. */
+void eg_class_in_python(eg_tokenizer *tokenizer, const char *source, const eg_class_tokens *tokens,
+                        const eg_class_roles *roles, int32_t unknown);
 
 #endif

@@ -239,10 +239,24 @@ encode(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error 
 
 const eg_model_type eg_model_ranks = {.name = "BPE", .encode = encode};
 
-void
-eg_class_in_python(eg_tokenizer *tokenizer, int32_t unknown)
+int32_t
+eg_class_token_id(const eg_tokenizer *tokenizer, const eg_class_tokens *tokens, int which)
 {
+    return (int32_t)eg_tokenizer_id(tokenizer, tokens->specials[which].text, tokens->specials[which].length);
+}
+
+void
+eg_class_in_python(eg_tokenizer *tokenizer, const char *source, const eg_class_tokens *tokens,
+                   const eg_class_roles *roles, int32_t unknown)
+{
+    eg_tokenizer_info *info = &tokenizer->info;
     tokenizer->in_python = true;
-    tokenizer->info.no_offsets = true;
-    tokenizer->info.unk_id = unknown;
+    info->no_offsets = true;
+    info->source = source;
+    info->model = tokenizer->model_type->name;
+    info->unk_id = unknown;
+    info->pad_id = eg_class_token_id(tokenizer, tokens, roles->pad);
+    info->mask_id = eg_class_token_id(tokenizer, tokens, roles->mask);
+    info->cls_id = eg_class_token_id(tokenizer, tokens, roles->cls);
+    info->sep_id = eg_class_token_id(tokenizer, tokens, roles->sep);
 }

@@ -124,18 +124,11 @@ read_entries(eg_loading *in, const eg_class_tokens *tokens, const eg_merges_file
 
 /* ---- All of it ---- */
 
-static int32_t
-special_id(const eg_tokenizer *tokenizer, const eg_class_tokens *tokens, int which)
-{
-    return (int32_t)eg_tokenizer_id(tokenizer, tokens->specials[which].text, tokens->specials[which].length);
-}
-
 eg_status
 eg_tokenizer_load_codes(eg_tokenizer *tokenizer, const eg_merges_file *vocab, const eg_merges_file *codes,
                         const eg_tokenizer_files *files, eg_error *err)
 {
     eg_loading in = {.file = vocab->file, .tokenizer = tokenizer, .arena = &tokenizer->arena};
-    eg_tokenizer_info *info = &tokenizer->info;
     eg_class_tokens tokens;
     EG_TRY(eg_class_tokens_find(&in, files, names, defaults, SPECIALS, &tokens, err));
     EG_TRY(read_entries(&in, &tokens, vocab, err));
@@ -147,14 +140,10 @@ eg_tokenizer_load_codes(eg_tokenizer *tokenizer, const eg_merges_file *vocab, co
     EG_TRY(eg_class_tokens_put(&in, &tokens, err));
     tokenizer->pretokenizer.type = &words_of_lines;
     tokenizer->decoder.type = &eg_decoder_marked;
-    EG_TRY(eg_template_doubled(&in, special_id(tokenizer, &tokens, CLS), special_id(tokenizer, &tokens, SEP), err));
+    EG_TRY(eg_template_doubled(&in, eg_class_token_id(tokenizer, &tokens, CLS),
+                               eg_class_token_id(tokenizer, &tokens, SEP), err));
     EG_TRY(eg_added_tokens_index(tokenizer, err));
-    eg_class_in_python(tokenizer, unknown);
-    info->source = "vocab.txt";
-    info->model = tokenizer->model_type->name;
-    info->pad_id = special_id(tokenizer, &tokens, PAD);
-    info->mask_id = special_id(tokenizer, &tokens, MASK);
-    info->cls_id = special_id(tokenizer, &tokens, CLS);
-    info->sep_id = special_id(tokenizer, &tokens, SEP);
+    const eg_class_roles roles = {.pad = PAD, .mask = MASK, .cls = CLS, .sep = SEP};
+    eg_class_in_python(tokenizer, "vocab.txt", &tokens, &roles, unknown);
     return EG_OK;
 }

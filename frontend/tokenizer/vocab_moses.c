@@ -63,18 +63,11 @@ find_more(eg_loading *in, const eg_tokenizer_files *files, eg_class_tokens *toke
     return EG_OK;
 }
 
-static int32_t
-special_id(const eg_tokenizer *tokenizer, const eg_class_tokens *tokens, int which)
-{
-    return (int32_t)eg_tokenizer_id(tokenizer, tokens->specials[which].text, tokens->specials[which].length);
-}
-
 eg_status
 eg_tokenizer_load_moses(eg_tokenizer *tokenizer, const eg_json *vocab, const char *vocab_file,
                         const eg_merges_file *merges, const eg_tokenizer_files *files, bool french, eg_error *err)
 {
     eg_loading in = {.file = vocab_file, .tokenizer = tokenizer, .arena = &tokenizer->arena};
-    eg_tokenizer_info *info = &tokenizer->info;
     eg_class_tokens tokens;
     EG_TRY(eg_class_tokens_find(&in, files, names, defaults, SPECIALS, &tokens, err));
     EG_TRY(find_more(&in, files, &tokens, err));
@@ -90,14 +83,10 @@ eg_tokenizer_load_moses(eg_tokenizer *tokenizer, const eg_json *vocab, const cha
     EG_TRY(eg_added_tokens_reserve(&in, err));
     EG_TRY(eg_class_tokens_put(&in, &tokens, err));
     EG_TRY(set_parts(&in, files, french, err));
-    EG_TRY(eg_template_bert(&in, special_id(tokenizer, &tokens, BOS), special_id(tokenizer, &tokens, SEP), err));
+    EG_TRY(eg_template_bert(&in, eg_class_token_id(tokenizer, &tokens, BOS), eg_class_token_id(tokenizer, &tokens, SEP),
+                            err));
     EG_TRY(eg_added_tokens_index(tokenizer, err));
-    eg_class_in_python(tokenizer, unknown);
-    info->source = "vocab.json";
-    info->model = tokenizer->model_type->name;
-    info->pad_id = special_id(tokenizer, &tokens, PAD);
-    info->mask_id = special_id(tokenizer, &tokens, MASK);
-    info->cls_id = special_id(tokenizer, &tokens, CLS);
-    info->sep_id = special_id(tokenizer, &tokens, SEP);
+    const eg_class_roles roles = {.pad = PAD, .mask = MASK, .cls = CLS, .sep = SEP};
+    eg_class_in_python(tokenizer, "vocab.json", &tokens, &roles, unknown);
     return EG_OK;
 }

@@ -7,7 +7,6 @@ The folders under sentencepiece/ were written by make_sentencepiece.py: a .model
 and as expected.json what transformers builds of the two. The charsmaps, which are SentencePiece's own, lie beside them
 once. Needs `tokenizers` alone.
 """
-import argparse
 import base64
 import itertools
 import json
@@ -23,7 +22,7 @@ from tokenizers import Tokenizer
 
 import tokenizer_equality as equality
 import tokenizer_trained as trained
-from tokenizer_equality import NO_SPECIAL, Difference, Egbert, one_after_another
+from tokenizer_equality import NO_SPECIAL, Egbert, one_after_another
 
 STORE = pathlib.Path(__file__).resolve().parent / "sentencepiece"
 
@@ -179,17 +178,5 @@ def run(build, lines, out=sys.stdout, only=None, thin=1):
     return total
 
 
-def main():
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--build", default="build")
-    args.add_argument("--lines", type=int, default=3000)
-    args.add_argument("--only")
-    args = args.parse_args()
-    try:
-        run(args.build, args.lines, only=args.only)
-    except Difference as difference:
-        sys.exit(str(difference))
-
-
 if __name__ == "__main__":
-    main()
+    trained.main(run, __doc__, 3000)

@@ -287,17 +287,17 @@ def run(build, lines, out=sys.stdout, only=None, thin=1):
     return total
 
 
-def main():
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(runs, doc, lines):
+    args = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--build", default="build")
-    args.add_argument("--lines", type=int, default=2000)
+    args.add_argument("--lines", type=int, default=lines)
     args.add_argument("--only")
     args = args.parse_args()
     try:
-        run(args.build, args.lines, only=args.only)
+        runs(args.build, args.lines, only=args.only)
     except Difference as difference:
         sys.exit(str(difference))
 
 
 if __name__ == "__main__":
-    main()
+    main(run, __doc__, 2000)

@@ -45,4 +45,14 @@ tiny_engine_open(uint32_t threads, eg_engine **out, eg_error *err)
     return eg_engine_open(&options, out, err);
 }
 
+/* Counts and tells what was not good, with the error that went before. */
+static inline void
+tiny_check(const eg_error *err, int *failures, bool good, const char *what)
+{
+    if (good)
+        return;
+    fprintf(stderr, "%s: status %d: %s; %s\n", what, (int)err->code, err->message, err->hint);
+    ++*failures;
+}
+
 #endif

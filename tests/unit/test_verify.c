@@ -26,10 +26,7 @@ typedef struct fixture {
 static void
 check(fixture *f, bool good, const char *what)
 {
-    if (good)
-        return;
-    fprintf(stderr, "%s: status %d: %s; %s\n", what, (int)f->err.code, f->err.message, f->err.hint);
-    f->failures++;
+    tiny_check(&f->err, &f->failures, good, what);
 }
 
 static bool
