@@ -107,26 +107,36 @@ show(eg_tokenizer *tokenizer, eg_added_token *token, const eg_work *work, eg_err
     return token->shown ? EG_OK : eg_fail_nomem(err, "added tokens");
 }
 
-/* The content as the text will be seen: raw bytes, or normalised characters. */
 static eg_status
-spell(eg_tokenizer *tokenizer, eg_added_token *token, eg_work *work, eg_pattern *out, eg_arena *arena, eg_error *err)
+spell_bytes(const char *text, size_t length, eg_pattern *out, eg_arena *arena, eg_error *err)
 {
-    size_t length = token->length;
-    token->shown = token->content;
-    token->shown_length = token->length;
-    if (token->normalized) {
-        token->shown = NULL;
-        EG_TRY(eg_work_set_text(work, token->content, token->length, 0, err));
-        EG_TRY(eg_work_normalize(tokenizer, work, err));
-        EG_TRY(show(tokenizer, token, work, err));
-        length = work->text.count;
-    }
     uint32_t *symbols = eg_arena_calloc(arena, length + 1, sizeof *symbols);
     if (!symbols)
         return eg_fail_nomem(err, "added tokens");
     for (size_t i = 0; i < length; i++)
-        symbols[i] = token->normalized ? work->text.items[i].c : (unsigned char)token->content[i];
+        symbols[i] = (unsigned char)text[i];
     *out = (eg_pattern){symbols, length};
+    return EG_OK;
+}
+
+/* The content as the text will be seen: raw bytes, or normalised characters. */
+static eg_status
+spell(eg_tokenizer *tokenizer, eg_added_token *token, eg_work *work, eg_pattern *out, eg_arena *arena, eg_error *err)
+{
+    token->shown = token->content;
+    token->shown_length = token->length;
+    if (!token->normalized)
+        return spell_bytes(token->content, token->length, out, arena, err);
+    token->shown = NULL;
+    EG_TRY(eg_work_set_text(work, token->content, token->length, 0, err));
+    EG_TRY(eg_work_normalize(tokenizer, work, err));
+    EG_TRY(show(tokenizer, token, work, err));
+    uint32_t *symbols = eg_arena_calloc(arena, work->text.count + 1, sizeof *symbols);
+    if (!symbols)
+        return eg_fail_nomem(err, "added tokens");
+    for (size_t i = 0; i < work->text.count; i++)
+        symbols[i] = work->text.items[i].c;
+    *out = (eg_pattern){symbols, work->text.count};
     return EG_OK;
 }
 
@@ -150,11 +160,15 @@ index_kind(eg_tokenizer *tokenizer, bool normalized, eg_work *work, eg_arena *sc
                 found[count++] = token;
         }
     }
-    if (normalized)
-        added->normalized_tokens = found;
-    else
+    if (!normalized) {
         added->raw_tokens = found;
-    return eg_matcher_new(normalized ? &added->normalized : &added->raw, patterns, count, &tokenizer->arena, err);
+        return eg_matcher_new(&added->raw, patterns, count, &tokenizer->arena, err);
+    }
+    added->normalized_tokens = found;
+    EG_TRY(eg_matcher_new(&added->normalized, patterns, count, &tokenizer->arena, err));
+    for (size_t i = 0; i < count; i++)
+        EG_TRY(spell_bytes(found[i]->shown, found[i]->shown_length, &patterns[i], scratch, err));
+    return eg_matcher_new(&added->normalized_bytes, patterns, count, &tokenizer->arena, err);
 }
 
 eg_status
@@ -267,15 +281,30 @@ cut(const view *text, const eg_added_token *const *tokens, eg_work *work, eg_cut
     return done >= text->length || EG_PUSH(out, ((eg_cut){done, text->length, NULL}));
 }
 
+static eg_status
+cut_bytes(const eg_matcher *matcher, const eg_added_token *const *tokens, const char *text, size_t length,
+          eg_work *work, eg_cuts *out, eg_error *err)
+{
+    view bytes = {.bytes = text, .length = length};
+    if (!eg_matcher_scan_bytes(matcher, text, length, work) || !cut(&bytes, tokens, work, out))
+        return eg_fail_nomem(err, "added tokens of a text");
+    return EG_OK;
+}
+
 eg_status
 eg_added_tokens_cut_raw(const eg_tokenizer *tokenizer, const char *text, size_t length, eg_work *work, eg_cuts *out,
                         eg_error *err)
 {
-    view bytes = {.bytes = text, .length = length};
-    if (!eg_matcher_scan_bytes(&tokenizer->added.raw, text, length, work) ||
-        !cut(&bytes, tokenizer->added.raw_tokens, work, out))
-        return eg_fail_nomem(err, "added tokens of a text");
-    return EG_OK;
+    const eg_added_tokens *added = &tokenizer->added;
+    return cut_bytes(&added->raw, added->raw_tokens, text, length, work, out, err);
+}
+
+eg_status
+eg_added_tokens_cut_kept(const eg_tokenizer *tokenizer, const char *text, size_t length, eg_work *work, eg_cuts *out,
+                         eg_error *err)
+{
+    const eg_added_tokens *added = &tokenizer->added;
+    return cut_bytes(&added->normalized_bytes, added->normalized_tokens, text, length, work, out, err);
 }
 
 eg_status

@@ -45,10 +45,8 @@ eg_work_finish(eg_work *work)
     eg_free(work->bytes.items);
     eg_free(work->hashes.items);
     eg_free(work->symbols.items);
+    eg_free(work->letters.items);
     eg_free(work->merges.items);
-    eg_free(work->waiting.items);
-    eg_free(work->ranks.items);
-    eg_free(work->rank_bits.items);
     eg_free(work->stretch.items);
     eg_free(work->prefixed.items);
     eg_free(work->cache);
@@ -174,7 +172,7 @@ static bool
 is_fused(const eg_tokenizer *tokenizer, const eg_work *work, const char *text, size_t length)
 {
     const eg_part *normalizer = &tokenizer->normalizer;
-    if (!tokenizer->fused.usable || work->wants_words || tokenizer->added.normalized.count > 0)
+    if (!tokenizer->fused.usable || work->wants_words)
         return false;
     return !normalizer->type || (normalizer->type->keeps && normalizer->type->keeps(normalizer->state, text, length));
 }
@@ -197,6 +195,45 @@ encode_fused_piece(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, s
     return eg_fused_encode(tokenizer, &stretch, limit, work->ids_only, work, out, err);
 }
 
+/* What is done with the text between added tokens, which begins with the original's character `first`. */
+typedef eg_status (*piece_encoder)(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first,
+                                   size_t limit, eg_work *work, eg_tokens *out, eg_error *err);
+
+/* The pieces of a text that begins with the original's character `chars`. */
+static eg_status
+encode_pieces(const eg_tokenizer *tokenizer, const char *text, const eg_cuts *cuts, uint32_t chars,
+              piece_encoder encode, size_t limit, eg_work *work, eg_tokens *out, eg_error *err)
+{
+    size_t counted = 0;
+    for (size_t i = 0; i < cuts->count && out->count < limit; i++) {
+        eg_cut piece = cuts->items[i];
+        size_t length = piece.end - piece.begin;
+        if (piece.begin >= counted)
+            chars += (uint32_t)eg_utf8_count(text + counted, piece.begin - counted);
+        else /* cuts may overlap where an added token took the blanks of the next */
+            chars -= (uint32_t)eg_utf8_count(text + piece.begin, counted - piece.begin);
+        counted = piece.begin;
+        if (!piece.token) {
+            EG_TRY(encode(tokenizer, text + piece.begin, length, chars, limit, work, out, err));
+            continue;
+        }
+        uint32_t end = chars + (uint32_t)eg_utf8_count(text + piece.begin, length);
+        if (tokenizer->trim.on && !note_blanks(tokenizer, work, out, eg_trim_count(text + piece.begin, length)))
+            return eg_fail_nomem(err, "tokens");
+        EG_TRY(put_token(work, out, piece.token->id, chars, end, err));
+    }
+    return EG_OK;
+}
+
+/* What the normalizer leaves as it is, without any added tokens. */
+static eg_status
+encode_kept(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first, size_t limit, eg_work *work,
+            eg_tokens *out, eg_error *err)
+{
+    const eg_stretch stretch = {.text = text, .length = length, .first = first};
+    return eg_fused_encode(tokenizer, &stretch, limit, work->ids_only, work, out, err);
+}
+
 /* A stretch without raw added tokens. */
 static eg_status
 encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first, size_t limit,
@@ -206,8 +243,8 @@ encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, u
     if (fast && eg_bert_fast_encode(&tokenizer->fast, text, length, first, limit, out, &nomem))
         return nomem ? eg_fail_nomem(err, "tokens") : EG_OK;
     if (is_fused(tokenizer, work, text, length)) {
-        const eg_stretch stretch = {.text = text, .length = length, .first = first};
-        return eg_fused_encode(tokenizer, &stretch, limit, work->ids_only, work, out, err);
+        EG_TRY(eg_added_tokens_cut_kept(tokenizer, text, length, work, &work->inner_cuts, err));
+        return encode_pieces(tokenizer, text, &work->inner_cuts, first, encode_kept, limit, work, out, err);
     }
     EG_TRY(eg_work_set_text(work, text, length, first, err));
     EG_TRY(eg_work_normalize(tokenizer, work, err));
@@ -232,8 +269,7 @@ static eg_status
 encode_text(const eg_tokenizer *tokenizer, const char *text, size_t length, size_t limit, eg_work *work, eg_tokens *out,
             eg_error *err)
 {
-    size_t bad, counted = 0;
-    uint32_t chars = 0;
+    size_t bad;
     out->count = 0;
     work->padded[out == &work->sequences[1]].count = 0;
     work->words_of[out == &work->sequences[1]].count = 0;
@@ -243,25 +279,7 @@ encode_text(const eg_tokenizer *tokenizer, const char *text, size_t length, size
     if (!eg_utf8_valid(text, length, &bad))
         return eg_fail(err, EG_E_INPUT, "the text is not valid UTF-8 at byte %zu", bad);
     EG_TRY(eg_added_tokens_cut_raw(tokenizer, text, length, work, &work->cuts, err));
-    for (size_t i = 0; i < work->cuts.count && out->count < limit; i++) {
-        eg_cut piece = work->cuts.items[i];
-        if (piece.begin >= counted)
-            chars += (uint32_t)eg_utf8_count(text + counted, piece.begin - counted);
-        else /* cuts may overlap where an added token took the blanks of the next */
-            chars -= (uint32_t)eg_utf8_count(text + piece.begin, counted - piece.begin);
-        counted = piece.begin;
-        if (!piece.token) {
-            EG_TRY(
-                encode_stretch(tokenizer, text + piece.begin, piece.end - piece.begin, chars, limit, work, out, err));
-            continue;
-        }
-        uint32_t end = chars + (uint32_t)eg_utf8_count(text + piece.begin, piece.end - piece.begin);
-        if (tokenizer->trim.on &&
-            !note_blanks(tokenizer, work, out, eg_trim_count(text + piece.begin, piece.end - piece.begin)))
-            return eg_fail_nomem(err, "tokens");
-        EG_TRY(put_token(work, out, piece.token->id, chars, end, err));
-    }
-    return EG_OK;
+    return encode_pieces(tokenizer, text, &work->cuts, 0, encode_stretch, limit, work, out, err);
 }
 
 /* How many tokens of each text are kept. */

@@ -7,7 +7,7 @@
 
 /* ---- Where words end ---- */
 
-enum { KINDS = EG_CHAR_WHITE | EG_CHAR_LETTER | EG_CHAR_NUMERIC };
+enum { KINDS = EG_CHAR_WHITE | EG_CHAR_LETTER | EG_CHAR_NUMBER };
 
 /* The kind of the character at `at`, and its bytes. */
 static inline unsigned
@@ -71,6 +71,82 @@ byte_level_end(const eg_fused *fused, const char *text, size_t at, size_t length
     return run_end(fused, kind, text, run + bytes, length);
 }
 
+static bool
+is_line_end(char byte)
+{
+    return byte == '\r' || byte == '\n';
+}
+
+/* A letter of a contraction in lower case; the long s, of two bytes, is one. *at moves behind it; 0: none. */
+static char
+fold(const char *text, size_t length, size_t *at)
+{
+    size_t left = length - *at;
+    if (left > 1 && memcmp(text + *at, "\u017f", 2) == 0) {
+        *at += 2;
+        return 's';
+    }
+    char c = left > 0 ? text[(*at)++] : 0;
+    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+/* The end of the contraction at an apostrophe, in either case; `at`: none. */
+static size_t
+folded_contraction(const char *text, size_t at, size_t length)
+{
+    size_t one = at + 1, two;
+    char first = fold(text, length, &one);
+    two = one;
+    char second = fold(text, length, &two);
+    if (first == 's' || first == 't' || first == 'm' || first == 'd')
+        return one;
+    return ((first == 'r' || first == 'v') && second == 'e') || (first == 'l' && second == 'l') ? two : at;
+}
+
+/* Three numeric characters at most. */
+static size_t
+digits_end(const eg_fused *fused, const char *text, size_t at, size_t length)
+{
+    size_t bytes;
+    for (int i = 0; i < 3 && at < length && kind_at(fused, text, at, length, &bytes) == EG_CHAR_NUMBER; i++)
+        at += bytes;
+    return at;
+}
+
+/* Blanks up to their last line end, if there is one. */
+static size_t
+lines_end(const eg_fused *fused, const char *text, size_t at, size_t length)
+{
+    size_t lines = at, bytes;
+    for (size_t end = at; end < length && kind_at(fused, text, end, length, &bytes) & EG_CHAR_WHITE; end += bytes)
+        if (is_line_end(text[end]))
+            lines = end + 1;
+    return lines > at ? lines : blanks_end(fused, text, at, length);
+}
+
+/* By the pattern of Split (pretokenizer_split.c). */
+static size_t
+pattern_end(const eg_fused *fused, const char *text, size_t at, size_t length)
+{
+    size_t bytes, more, end = text[at] == '\'' ? folded_contraction(text, at, length) : at;
+    unsigned kind = kind_at(fused, text, at, length, &bytes);
+    if (end > at)
+        return end;
+    if (kind == EG_CHAR_LETTER)
+        return run_end(fused, kind, text, at + bytes, length);
+    if (kind == EG_CHAR_NUMBER)
+        return digits_end(fused, text, at, length);
+    if (!is_line_end(text[at]) && at + bytes < length &&
+        kind_at(fused, text, at + bytes, length, &more) == EG_CHAR_LETTER)
+        return run_end(fused, EG_CHAR_LETTER, text, at + bytes + more, length);
+    end = at + (text[at] == ' ');
+    if (end == length || kind_at(fused, text, end, length, &bytes) != 0)
+        return lines_end(fused, text, at, length);
+    for (end = run_end(fused, 0, text, end, length); end < length && is_line_end(text[end]);)
+        end++;
+    return end;
+}
+
 /* Before the next blank or mark. */
 static size_t
 metaspace_end(const eg_fused *fused, const char *text, size_t at, size_t length)
@@ -81,6 +157,22 @@ metaspace_end(const eg_fused *fused, const char *text, size_t at, size_t length)
             memcmp(text + at, mark, fused->mark_length) == 0)
             break;
     return at;
+}
+
+static inline size_t
+word_end(const eg_fused *fused, const char *text, size_t at, size_t length)
+{
+    switch (fused->words) {
+    case EG_FUSED_BYTE_LEVEL:
+        return byte_level_end(fused, text, at, length);
+    case EG_FUSED_PATTERN:
+        return pattern_end(fused, text, at, length);
+    case EG_FUSED_METASPACE:
+        return metaspace_end(fused, text, at, length);
+    case EG_FUSED_WHOLE:
+        break;
+    }
+    return length;
 }
 
 /* ---- Making ---- */
@@ -176,12 +268,10 @@ eg_fused_encode(const eg_tokenizer *tokenizer, const eg_stretch *given, size_t l
     if (stretch.length == 0)
         return EG_OK;
     EG_TRY(put_prefix(fused, &stretch, work, &in.prefixed, err));
-    bool byte_level = fused->words == EG_FUSED_BYTE_LEVEL;
     for (size_t at = 0, end; at < stretch.length && out->count < limit; at = end) {
         const char *word = stretch.text + at;
         size_t first = out->count;
-        end = byte_level ? byte_level_end(fused, stretch.text, at, stretch.length)
-                         : metaspace_end(fused, stretch.text, at, stretch.length);
+        end = word_end(fused, stretch.text, at, stretch.length);
         size_t length = end - at;
         if (length > EG_CACHED_BYTES || !eg_word_cache_get(cache, word, length, out)) {
             EG_TRY(tokenizer->model_type->encode_bytes(tokenizer->model, fused, word, length, work, out, err));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * BPE: a word begins as its characters; the pair of neighbours with the lowest rank is joined, the leftmost of equals
- * first, until no pair has a rank. A short word is searched for its best pair each time, a long one keeps a heap.
+ * first, until no pair has a rank. A short word is searched for its best pair each time, a longer one keeps a heap, and
+ * one that is longer still is done in windows.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +12,8 @@
 #include "frontend/tokenizer/parts.h"
 
 enum { PLAIN = 512 }; /* characters whose ids are in a table: all stand-ins of bytes are among them */
-enum { SHORT_WORD = 40, LONG_WORD = 4096 }; /* symbols */
-#define NONE UINT32_MAX                     /* no neighbour */
+enum { SHORT_WORD = 40, WINDOW = 2048 }; /* symbols */
+#define NONE UINT32_MAX                  /* no neighbour */
 
 typedef struct pair_slot {
     int32_t left, right, into; /* into -1: empty */
@@ -32,8 +33,6 @@ typedef struct eg_bpe {
     int32_t stand_ins[256]; /* ids of the bytes' stand-ins */
     uint8_t meets[256]
                  [32]; /* bit b of row a: some merge joins a token that ends in byte a with one that begins with b */
-    uint8_t *is_part;  /* by id: a merge that was put joins it */
-    bool in_order;     /* no merge makes a token that an earlier one joins */
 } eg_bpe;
 
 /* ---- Making ---- */
@@ -77,10 +76,6 @@ eg_bpe_new(eg_loading *in, const eg_bpe_options *options, size_t merges, eg_bpe 
         !(model->pairs = eg_arena_alloc(in->arena, size)))
         return eg_fail_nomem(err, "merges");
     memset(model->pairs, 0xff, size);
-    model->is_part = eg_arena_calloc(in->arena, vocab->ids + 1, 1);
-    if (!model->is_part)
-        return eg_fail_nomem(err, "merges");
-    model->in_order = true;
     model->vocab = vocab;
     model->shift = 64 - bits;
     model->seed = eg_hash_seed(model->pairs);
@@ -159,8 +154,6 @@ eg_bpe_put(eg_bpe *model, const char *left, size_t left_length, const char *righ
     int32_t into = joined_id(model, left, left_length, right + skip, right_length - skip);
     if (into < 0)
         return "what it gives is not in the vocabulary";
-    model->in_order &= !model->is_part[into] && into != first && into != second;
-    model->is_part[first] = model->is_part[second] = 1;
     note_meeting(model, left, left_length, right + skip, right_length - skip);
     *find_pair(model, first, second) = (pair_slot){first, second, into, model->ranks++};
     return NULL;
@@ -268,9 +261,9 @@ bytes_of(uint32_t c)
 }
 
 static bool
-put_symbol(eg_work *work, int32_t id, uint32_t bytes)
+put_letter(eg_work *work, int32_t id, uint32_t bytes)
 {
-    return EG_PUSH(&work->symbols, ((eg_bpe_symbol){.id = id, .into = -1, .bytes = bytes}));
+    return EG_PUSH(&work->letters, ((eg_bpe_letter){id, bytes}));
 }
 
 static bool
@@ -278,7 +271,7 @@ put_pending(spelling *in)
 {
     uint32_t bytes = in->unknown_bytes;
     in->unknown_bytes = 0;
-    return bytes == 0 || put_symbol(in->work, in->model->unknown, bytes);
+    return bytes == 0 || put_letter(in->work, in->model->unknown, bytes);
 }
 
 /* Puts the affixes around the character into work->bytes. */
@@ -308,7 +301,7 @@ fall_back(spelling *in, bool *out_done)
         if (in->model->bytes[(unsigned char)in->text[i]] < 0)
             return true;
     for (size_t i = 0; i < in->text_length; i++)
-        if (!put_symbol(in->work, in->model->bytes[(unsigned char)in->text[i]], 1))
+        if (!put_letter(in->work, in->model->bytes[(unsigned char)in->text[i]], 1))
             return false;
     *out_done = true;
     return true;
@@ -322,12 +315,12 @@ spell(spelling *in, uint32_t c, bool first, bool last)
     uint32_t bytes = bytes_of(c);
     int32_t id;
     if (plain && c < PLAIN && model->plain[c] >= 0)
-        return put_pending(in) && put_symbol(in->work, model->plain[c], bytes);
+        return put_pending(in) && put_letter(in->work, model->plain[c], bytes);
     if (!dress(in, c, first, last))
         return false;
     id = eg_vocab_id(model->vocab, in->text, in->text_length);
     if (id >= 0)
-        return put_pending(in) && put_symbol(in->work, id, bytes);
+        return put_pending(in) && put_letter(in->work, id, bytes);
     if (model->options.byte_fallback) {
         if (!fall_back(in, &done))
             return false;
@@ -404,40 +397,31 @@ join_short(const eg_bpe *model, eg_bpe_symbol *symbols)
 }
 
 static bool
-comes_before(eg_merge_due a, eg_merge_due b)
-{
-    return a.rank != b.rank ? a.rank < b.rank : a.at < b.at;
-}
-
-static bool
 heap_put(eg_work *work, uint32_t at)
 {
     const eg_bpe_symbol *symbol = &work->symbols.items[at];
-    eg_merge_due due = {symbol->rank, at, symbol->into};
-    if (due.into < 0)
+    uint64_t due = (uint64_t)symbol->rank << 32 | at;
+    if (symbol->into < 0)
         return true;
     if (!EG_PUSH(&work->merges, due))
         return false;
-    eg_merge_due *heap = work->merges.items;
+    uint64_t *heap = work->merges.items;
     size_t i = work->merges.count - 1;
-    for (; i > 0 && comes_before(due, heap[(i - 1) / 2]); i = (i - 1) / 2)
+    for (; i > 0 && due < heap[(i - 1) / 2]; i = (i - 1) / 2)
         heap[i] = heap[(i - 1) / 2];
     heap[i] = due;
     return true;
 }
 
-static eg_merge_due
+static uint64_t
 heap_take(eg_work *work)
 {
-    eg_merge_due *heap = work->merges.items, top = heap[0], last = heap[--work->merges.count];
+    uint64_t *heap = work->merges.items, top = heap[0], last = heap[--work->merges.count];
     size_t count = work->merges.count, i = 0;
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= count)
-            break;
-        if (child + 1 < count && comes_before(heap[child + 1], heap[child]))
+    for (size_t child = 1; child < count; child = 2 * i + 1) {
+        if (child + 1 < count && heap[child + 1] < heap[child])
             child++;
-        if (!comes_before(heap[child], last))
+        if (last < heap[child])
             break;
         heap[i] = heap[child];
         i = child;
@@ -446,6 +430,7 @@ heap_take(eg_work *work)
     return top;
 }
 
+/* A rank tells a pair: who waits with another rank than its symbol has now was joined since, or its neighbour was. */
 static bool
 join_long(const eg_bpe *model, eg_work *work)
 {
@@ -455,88 +440,13 @@ join_long(const eg_bpe *model, eg_work *work)
         if (!heap_put(work, i))
             return false;
     while (work->merges.count > 0) {
-        eg_merge_due due = heap_take(work);
-        if (symbols[due.at].bytes == 0 || symbols[due.at].into != due.into)
-            continue; /* one of the two was joined to another since */
-        join(model, symbols, due.at);
-        if (!heap_put(work, due.at) || (symbols[due.at].previous != NONE && !heap_put(work, symbols[due.at].previous)))
-            return false;
-    }
-    return true;
-}
-
-/* ---- Joining a very long word: lists by rank, so that memory is walked in order ---- */
-
-/* Where neighbouring pairs are of one rank they are a run of the same symbol, and only its left end waits. */
-static bool
-is_ranked(const eg_bpe_symbol *symbols, uint32_t at, uint32_t rank)
-{
-    return at != NONE && symbols[at].into >= 0 && symbols[at].rank == rank;
-}
-
-static bool
-wait(eg_work *work, uint32_t at)
-{
-    const eg_bpe_symbol *symbol = &work->symbols.items[at];
-    if (symbol->into < 0 || is_ranked(work->symbols.items, symbol->previous, symbol->rank))
-        return true;
-    if (!EG_PUSH(&work->waiting, ((eg_bpe_waiting){at, work->ranks.items[symbol->rank]})))
-        return false;
-    work->ranks.items[symbol->rank] = (uint32_t)work->waiting.count;
-    work->rank_bits.items[symbol->rank / 64] |= UINT64_C(1) << symbol->rank % 64;
-    return true;
-}
-
-/*
- * Joins the run of pairs of this rank that `at` is in, from its left end. Pairs of a rank that are not of one run have no
- * order: what a merge makes is in merges of higher ranks only (in_order).
- */
-static bool
-join_run(const eg_bpe *model, eg_work *work, uint32_t at, uint32_t rank)
-{
-    eg_bpe_symbol *symbols = work->symbols.items;
-    uint32_t last = at;
-    while (is_ranked(symbols, symbols[at].previous, rank))
-        at = symbols[at].previous;
-    for (; is_ranked(symbols, at, rank); at = symbols[at].next) {
-        const eg_bpe_symbol *right = &symbols[symbols[at].next];
-        uint32_t follower = right->next, broken = right->into >= 0 ? right->rank : rank;
+        uint64_t due = heap_take(work);
+        uint32_t at = (uint32_t)due;
+        if (symbols[at].bytes == 0 || symbols[at].into < 0 || symbols[at].rank != due >> 32)
+            continue;
         join(model, symbols, at);
-        if (broken != rank && is_ranked(symbols, follower, broken) && !wait(work, follower))
-            return false; /* the run that began with the right one has another left end */
-        if (symbols[at].previous != NONE && !wait(work, symbols[at].previous))
+        if (!heap_put(work, at) || (symbols[at].previous != NONE && !heap_put(work, symbols[at].previous)))
             return false;
-        last = at;
-    }
-    return wait(work, last);
-}
-
-static bool
-join_by_rank(const eg_bpe *model, eg_work *work)
-{
-    size_t bits = model->ranks / 64 + 1;
-    eg_bpe_symbol *symbols = work->symbols.items;
-    work->waiting.count = 0;
-    if (!eg_grow((void **)&work->ranks.items, &work->ranks.capacity, model->ranks, sizeof(uint32_t)) ||
-        !eg_grow((void **)&work->rank_bits.items, &work->rank_bits.capacity, bits, sizeof(uint64_t)))
-        return false;
-    memset(work->ranks.items, 0, model->ranks * sizeof(uint32_t));
-    memset(work->rank_bits.items, 0, bits * sizeof(uint64_t));
-    for (uint32_t i = (uint32_t)work->symbols.count; i-- > 0;)
-        if (!wait(work, i))
-            return false;
-    for (size_t i = 0; i < bits; i++) {
-        while (work->rank_bits.items[i] != 0) {
-            uint32_t rank = (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(work->rank_bits.items[i]);
-            uint32_t next = work->ranks.items[rank];
-            work->rank_bits.items[i] &= work->rank_bits.items[i] - 1;
-            for (; next > 0; next = work->waiting.items[next - 1].next) {
-                uint32_t at = work->waiting.items[next - 1].at;
-                bool due = symbols[at].bytes > 0 && is_ranked(symbols, at, rank);
-                if (due && !join_run(model, work, at, rank))
-                    return false;
-            }
-        }
     }
     return true;
 }
@@ -545,12 +455,95 @@ static bool
 join_all(const eg_bpe *model, eg_work *work)
 {
     link_symbols(model, work->symbols.items, (uint32_t)work->symbols.count);
-    if (work->symbols.count > LONG_WORD && model->in_order)
-        return join_by_rank(model, work);
     if (work->symbols.count > SHORT_WORD)
         return join_long(model, work);
     if (work->symbols.count > 1)
         join_short(model, work->symbols.items);
+    return true;
+}
+
+/*
+ * ---- Windows ----
+ *
+ * A row of tokens is what BPE makes of their letters if each two neighbours are what it makes of theirs: the first merge
+ * across a border would be made among those two alone, too. And of a row that BPE made each part is such a row. So a long
+ * word is done window after window, each from some way before the end of the last, at a token's begin: if the token there
+ * comes out the same in both, each two neighbours are of one of the windows.
+ */
+
+/* What a word begins as: letters, or bytes that stand for themselves. */
+typedef struct spelled {
+    const eg_bpe_letter *letters; /* NULL: bytes */
+    const char *bytes;
+    size_t count;
+    uint32_t at; /* the place of the first, in bytes of the word */
+} spelled;
+
+static bool
+fill_window(const eg_bpe *model, const spelled *word, size_t begin, size_t count, eg_work *work)
+{
+    if (!eg_grow((void **)&work->symbols.items, &work->symbols.capacity, count, sizeof *work->symbols.items))
+        return false;
+    work->symbols.count = count;
+    for (size_t i = 0; i < count; i++) {
+        eg_bpe_letter letter = word->letters
+                                   ? word->letters[begin + i]
+                                   : (eg_bpe_letter){model->stand_ins[(unsigned char)word->bytes[begin + i]], 1};
+        work->symbols.items[i] = (eg_bpe_symbol){.id = letter.id, .bytes = letter.bytes};
+    }
+    return true;
+}
+
+/* Puts the tokens that begin before `stop`, but the last of them, if the window does not end the word. Where it begins. */
+static uint32_t
+put_window(const eg_bpe_symbol *symbols, uint32_t stop, bool ends_word, uint32_t *byte, eg_tokens *out)
+{
+    uint32_t i = 0;
+    for (; ends_word ? i != NONE : symbols[i].next < stop; i = symbols[i].next) {
+        eg_tokens_put(out, symbols[i].id, *byte, *byte + symbols[i].bytes);
+        *byte += symbols[i].bytes;
+    }
+    return i;
+}
+
+/* *out_agree: the windows do; if not, what was put is of no use. */
+static bool
+join_windows(const eg_bpe *model, const spelled *word, size_t size, eg_work *work, eg_tokens *out, bool *out_agree)
+{
+    eg_bpe_symbol shared = {0}; /* the token that two windows have */
+    uint32_t byte = word->at, length = 0;
+    *out_agree = true;
+    for (size_t begin = 0;;) {
+        size_t left = word->count - begin, count = left < size ? left : size;
+        if (!fill_window(model, word, begin, count, work) || !join_all(model, work) || !eg_tokens_reserve(out, count))
+            return false;
+        const eg_bpe_symbol *symbols = work->symbols.items;
+        *out_agree = begin == 0 || (symbols[0].id == shared.id && symbols[0].next == length);
+        if (!*out_agree)
+            return true;
+        uint32_t next = put_window(symbols, (uint32_t)(count - count / 16), count == left, &byte, out);
+        if (next == NONE)
+            return true;
+        *out_agree = next >= size / 2 && symbols[next].next != NONE;
+        if (!*out_agree)
+            return true;
+        shared = symbols[next];
+        length = shared.next - next;
+        begin += next;
+    }
+}
+
+/* The tokens of a word, with their places in bytes. Windows that do not agree were too small. */
+static bool
+join_word(const eg_bpe *model, const spelled *word, eg_work *work, eg_tokens *out)
+{
+    size_t first = out->count;
+    bool agree = word->count == 0;
+    for (size_t size = WINDOW; !agree; size *= 4) {
+        out->count = first;
+        if (!join_windows(model, word, size, work, out, &agree))
+            return false;
+    }
     return true;
 }
 
@@ -571,20 +564,14 @@ char_at(ruler *in, uint32_t byte)
     return &in->text[in->at];
 }
 
-static bool
-put_tokens(const eg_work *work, eg_span word, eg_tokens *out)
+static void
+place(const eg_work *work, eg_span word, eg_tokens *out, size_t first)
 {
     ruler in = {work->text.items, word.begin, word.end - 1, 0};
-    uint32_t byte = 0;
-    if (!eg_tokens_reserve(out, work->symbols.count))
-        return false;
-    for (uint32_t i = 0; i != NONE && work->symbols.count > 0; i = work->symbols.items[i].next) {
-        const eg_bpe_symbol *symbol = &work->symbols.items[i];
-        uint32_t start = char_at(&in, byte)->start;
-        byte += symbol->bytes;
-        eg_tokens_put(out, symbol->id, start, char_at(&in, byte - 1)->end);
+    for (size_t i = first; i < out->count; i++) {
+        out->starts[i] = char_at(&in, out->starts[i])->start;
+        out->ends[i] = char_at(&in, out->ends[i] - 1)->end;
     }
-    return true;
 }
 
 /* The whole word, if it is in the vocabulary: -1 if not. False: no memory. */
@@ -620,15 +607,19 @@ encode(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error 
         eg_tokens_put(out, whole, text[word.begin].start, text[word.end - 1].end);
         return EG_OK;
     }
-    work->symbols.count = 0;
+    work->letters.count = 0;
     for (size_t i = word.begin; i < word.end; i++)
         if (!spell(&in, text[i].c, i == word.begin, i + 1 == word.end))
             return eg_fail_nomem(err, "tokens");
-    if (!put_pending(&in) || work->symbols.count >= NONE)
+    if (!put_pending(&in) || work->letters.count >= NONE)
         return eg_fail_nomem(err, "tokens");
-    if (!join_all(model, work))
+    size_t first = out->count;
+    const spelled letters = {.letters = work->letters.items, .count = work->letters.count};
+    if (!join_word(model, &letters, work, out))
         return eg_fail_nomem(err, "tokens");
-    return put_tokens(work, word, out) ? EG_OK : eg_fail_nomem(err, "tokens");
+    if (!work->ids_only)
+        place(work, word, out, first);
+    return EG_OK;
 }
 
 /* ---- Encoding bytes, each a symbol ---- */
@@ -640,7 +631,7 @@ fuses(const void *state, const eg_fused *fused)
     for (unsigned byte = 0; byte < 256; byte++)
         if (model->stand_ins[byte] < 0)
             return false;
-    return fused->words == EG_FUSED_BYTE_LEVEL && !model->options.prefix && !model->options.suffix;
+    return fused->bytes && !model->options.prefix && !model->options.suffix;
 }
 
 /* The whole word, if it is in the vocabulary: -1 if not. */
@@ -656,27 +647,6 @@ whole_bytes(const eg_bpe *model, const char *word, size_t length, eg_work *work,
     for (size_t i = 0; i < length; i++)
         count += eg_utf8_encode(eg_byte_stand_in((unsigned char)word[i]), work->bytes.items + count);
     *out = eg_vocab_id(model->vocab, work->bytes.items, count);
-    return true;
-}
-
-/* The tokens of bytes [begin, end) of the word, which no merge joins with others. */
-static bool
-encode_part(const eg_bpe *model, const char *word, size_t begin, size_t end, eg_work *work, eg_tokens *out)
-{
-    if (!eg_grow((void **)&work->symbols.items, &work->symbols.capacity, end - begin, sizeof *work->symbols.items) ||
-        !eg_tokens_reserve(out, end - begin))
-        return false;
-    work->symbols.count = end - begin;
-    for (size_t i = begin; i < end; i++)
-        work->symbols.items[i - begin] = (eg_bpe_symbol){.id = model->stand_ins[(unsigned char)word[i]], .bytes = 1};
-    if (!join_all(model, work))
-        return false;
-    uint32_t at = (uint32_t)begin;
-    for (uint32_t i = 0; i != NONE; i = work->symbols.items[i].next) {
-        const eg_bpe_symbol *symbol = &work->symbols.items[i];
-        eg_tokens_put(out, symbol->id, at, at + symbol->bytes);
-        at += symbol->bytes;
-    }
     return true;
 }
 
@@ -705,7 +675,8 @@ encode_bytes(const void *state, const eg_fused *fused, const char *word, size_t 
     for (size_t begin = 0, end; begin < length; begin = end) {
         for (end = begin + 1; end < length && meet(model, word[end - 1], word[end]);)
             end++;
-        if (!encode_part(model, word, begin, end, work, out))
+        const spelled part = {.bytes = word + begin, .count = end - begin, .at = (uint32_t)begin};
+        if (!join_word(model, &part, work, out)) /* no merge joins it with what is before or behind it */
             return eg_fail_nomem(err, "tokens");
     }
     return EG_OK;

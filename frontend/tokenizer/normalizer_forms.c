@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The four Unicode normal forms, Lowercase and StripAccents: normalizers without settings. */
+#include "base/utf8.h"
 #include "frontend/tokenizer/parts.h"
 #include "frontend/tokenizer/unicode.h"
 
@@ -47,28 +48,37 @@ strip_accents(const void *state, eg_work *work, eg_error *err)
     return EG_OK;
 }
 
-/* No character below `first` is changed by the form, and none is a mark that could change places or be composed. */
-static bool
-is_below(const char *text, size_t length, unsigned char first)
-{
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] >= first)
-            return false;
-    return true;
-}
-
 static bool
 is_ascii(const void *state, const char *text, size_t length)
 {
     (void)state;
-    return is_below(text, length, 0x80);
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    return true;
 }
 
+/* No character is changed or joined to the one before, and marks are in their order. */
 static bool
 keeps_nfc(const void *state, const char *text, size_t length)
 {
+    enum { FIRST_MARK = 0xcc }; /* the first byte of U+0300; no character before it is of interest */
+    unsigned last = 0;
     (void)state;
-    return is_below(text, length, 0xcc); /* the first byte of U+0300 */
+    for (size_t at = 0; at < length;) {
+        if ((unsigned char)text[at] < FIRST_MARK) {
+            last = 0;
+            at++;
+            continue;
+        }
+        uint32_t c;
+        at += eg_utf8_decode(text + at, length - at, &c);
+        const eg_unicode_record *record = eg_unicode(c);
+        if (record->flags & EG_CHAR_COMPOSES || (record->ccc > 0 && record->ccc < last))
+            return false;
+        last = record->ccc;
+    }
+    return true;
 }
 
 static bool

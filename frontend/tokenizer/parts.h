@@ -75,15 +75,11 @@ typedef struct eg_bpe_symbol {
     uint32_t previous, next;
 } eg_bpe_symbol;
 
-typedef struct eg_merge_due {
-    uint32_t rank, at;
-    int32_t into;
-} eg_merge_due;
-
-/* A symbol that waits for its merge, in the list of those of one rank. */
-typedef struct eg_bpe_waiting {
-    uint32_t at, next; /* next + 1 of the list; 0: the last */
-} eg_bpe_waiting;
+/* One that a word begins as. */
+typedef struct eg_bpe_letter {
+    int32_t id;
+    uint32_t bytes;
+} eg_bpe_letter;
 
 /* A place in a word, in bytes: the best way there, whose last piece begins at `begin`; where the next piece ends. */
 typedef struct eg_lattice_place {
@@ -113,10 +109,8 @@ typedef struct eg_work {
     struct eg_word_cache *cache;
     EG_VEC(uint64_t) hashes; /* of its prefixes */
     EG_VEC(eg_bpe_symbol) symbols;
-    EG_VEC(eg_merge_due) merges; /* a heap, the next to be done first */
-    EG_VEC(eg_bpe_waiting) waiting;
-    EG_VEC(uint32_t) ranks;     /* by rank: the first that waits + 1, or 0 */
-    EG_VEC(uint64_t) rank_bits; /* by rank: whether any waits */
+    EG_VEC(eg_bpe_letter) letters;
+    EG_VEC(uint64_t) merges; /* a heap of rank << 32 | symbol, the next to be done first */
     EG_VEC(eg_lattice_place) lattice;
     EG_VEC(eg_padded_token) padded[2]; /* of each sequence, if offsets are trimmed */
     eg_tokens sequences[2];
@@ -198,7 +192,8 @@ void eg_decoding_finish(eg_decoding *tokens);
 /* Where the words of a stretch end, as fused.c finds it. */
 typedef struct eg_fused {
     bool usable;
-    enum { EG_FUSED_BYTE_LEVEL, EG_FUSED_METASPACE } words;
+    enum { EG_FUSED_WHOLE, EG_FUSED_BYTE_LEVEL, EG_FUSED_PATTERN, EG_FUSED_METASPACE } words;
+    bool bytes;                                                                           /* each byte is a symbol */
     enum { EG_FUSED_PREFIX_NEVER, EG_FUSED_PREFIX_ALWAYS, EG_FUSED_PREFIX_FIRST } prefix; /* a blank in front */
     char mark[4]; /* what a blank becomes; length 0: it stays */
     size_t mark_length;
@@ -215,7 +210,8 @@ typedef struct eg_part_type {
     };
     /* A normalizer: whether it is known to leave this text as it is. NULL: it never says so. */
     bool (*keeps)(const void *state, const char *text, size_t length);
-    /* A pre-tokenizer: tells where words end, for fused.c; false if it can not. NULL: it can not. */
+    /* A pre-tokenizer: tells where words end, for fused.c; false if it can not. NULL: it can not. `out` is what those
+       before it in a Sequence told. */
     bool (*fuse)(const void *state, eg_fused *out);
 } eg_part_type;
 
@@ -443,10 +439,10 @@ bool eg_matcher_scan_chars(const eg_matcher *matcher, const eg_char *text, size_
 typedef struct eg_added_tokens {
     eg_added_token *tokens;
     size_t count;
-    int64_t largest;   /* id, or -1 */
-    eg_map by_content; /* → index of tokens */
-    uint32_t *by_id;   /* index + 1, or 0 */
-    eg_matcher raw, normalized;
+    int64_t largest;                              /* id, or -1 */
+    eg_map by_content;                            /* → index of tokens */
+    uint32_t *by_id;                              /* index + 1, or 0 */
+    eg_matcher raw, normalized, normalized_bytes; /* the last: of texts that the normalizer leaves as they are */
     const eg_added_token **raw_tokens, **normalized_tokens; /* by pattern */
 } eg_added_tokens;
 
@@ -464,6 +460,9 @@ EG_NODISCARD eg_status eg_added_tokens_index(eg_tokenizer *tokenizer, eg_error *
 EG_NODISCARD eg_status eg_added_tokens_cut_raw(const eg_tokenizer *tokenizer, const char *text, size_t length,
                                                eg_work *work, eg_cuts *out, eg_error *err);
 EG_NODISCARD eg_status eg_added_tokens_cut(const eg_tokenizer *tokenizer, eg_work *work, eg_cuts *out, eg_error *err);
+/* The same as eg_added_tokens_cut() on bytes that the normalizer leaves as they are. */
+EG_NODISCARD eg_status eg_added_tokens_cut_kept(const eg_tokenizer *tokenizer, const char *text, size_t length,
+                                                eg_work *work, eg_cuts *out, eg_error *err);
 const eg_added_token *eg_added_tokens_by_id(const eg_tokenizer *tokenizer, int64_t id);
 /* Whether skipping special tokens skips it. The library asks by the text that it shows, and so do we. */
 bool eg_added_token_is_special(const eg_tokenizer *tokenizer, const eg_added_token *token);

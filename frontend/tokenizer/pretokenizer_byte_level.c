@@ -68,7 +68,7 @@ contraction(const eg_char *text, size_t at, size_t end)
 static unsigned
 kind_of(uint32_t c)
 {
-    return eg_unicode(c)->flags & (EG_CHAR_WHITE | EG_CHAR_LETTER | EG_CHAR_NUMERIC);
+    return eg_unicode(c)->flags & (EG_CHAR_WHITE | EG_CHAR_LETTER | EG_CHAR_NUMBER);
 }
 
 /* Where the word that begins at `at` ends. */
@@ -184,9 +184,14 @@ static bool
 fuse(const void *state, eg_fused *out)
 {
     const byte_level *with = state;
+    out->bytes = true;
+    if (!with->use_regex)
+        return out->words == EG_FUSED_PATTERN && !with->add_prefix_space;
+    if (out->words != EG_FUSED_WHOLE)
+        return false;
     out->words = EG_FUSED_BYTE_LEVEL;
     out->prefix = with->add_prefix_space ? EG_FUSED_PREFIX_ALWAYS : EG_FUSED_PREFIX_NEVER;
-    return with->use_regex;
+    return true;
 }
 
 const eg_part_type eg_pretokenizer_byte_level = {.name = "ByteLevel", .load = load, .split = split, .fuse = fuse};

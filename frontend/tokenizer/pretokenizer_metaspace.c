@@ -128,6 +128,8 @@ static bool
 fuse(const void *state, eg_fused *out)
 {
     const metaspace *with = state;
+    if (out->words != EG_FUSED_WHOLE)
+        return false;
     out->words = EG_FUSED_METASPACE;
     out->prefix = with->scheme == PREPEND_ALWAYS  ? EG_FUSED_PREFIX_ALWAYS
                   : with->scheme == PREPEND_FIRST ? EG_FUSED_PREFIX_FIRST

@@ -98,7 +98,7 @@ enum { LONG_S = 0x17f }; /* folds to s */
 static unsigned
 kind_of(uint32_t c)
 {
-    return eg_unicode(c)->flags & (EG_CHAR_WHITE | EG_CHAR_LETTER | EG_CHAR_NUMERIC);
+    return eg_unicode(c)->flags & (EG_CHAR_WHITE | EG_CHAR_LETTER | EG_CHAR_NUMBER);
 }
 
 static bool
@@ -155,11 +155,10 @@ word_end(const eg_char *text, size_t at, size_t end)
         return at + length;
     if (kind == EG_CHAR_LETTER)
         return run_end(text, at, end, EG_CHAR_LETTER);
-    if (kind != EG_CHAR_NUMERIC && !is_line_end(text[at].c) && at + 1 < end &&
-        kind_of(text[at + 1].c) == EG_CHAR_LETTER)
+    if (kind != EG_CHAR_NUMBER && !is_line_end(text[at].c) && at + 1 < end && kind_of(text[at + 1].c) == EG_CHAR_LETTER)
         return run_end(text, at + 1, end, EG_CHAR_LETTER);
-    if (kind == EG_CHAR_NUMERIC)
-        return run_end(text, at, end - at < 3 ? end : at + 3, EG_CHAR_NUMERIC);
+    if (kind == EG_CHAR_NUMBER)
+        return run_end(text, at, end - at < 3 ? end : at + 3, EG_CHAR_NUMBER);
     size_t other = at + (text[at].c == ' ');
     if (other < end && kind_of(text[other].c) == 0) {
         other = run_end(text, other, end, 0);
@@ -190,4 +189,15 @@ split(const void *state, eg_work *work, eg_error *err)
     return eg_words_split_by(work, with->words ? segment_words : segment_string, with, with->behavior, err);
 }
 
-const eg_part_type eg_pretokenizer_split = {.name = "Split", .load = load, .split = split};
+/* Every place of the text is in a match: only the behaviours that join or drop matches differ. */
+static bool
+fuse(const void *state, eg_fused *out)
+{
+    const split_state *with = state;
+    if (!with->words || with->invert || with->behavior != EG_SPLIT_ISOLATED || out->words != EG_FUSED_WHOLE)
+        return false;
+    out->words = EG_FUSED_PATTERN;
+    return true;
+}
+
+const eg_part_type eg_pretokenizer_split = {.name = "Split", .load = load, .split = split, .fuse = fuse};

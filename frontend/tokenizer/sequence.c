@@ -46,6 +46,19 @@ split(const void *state, eg_work *work, eg_error *err)
     return EG_OK;
 }
 
+static bool
+fuse(const void *state, eg_fused *out)
+{
+    const eg_part_list *list = state;
+    for (size_t i = 0; i < list->count; i++) {
+        const eg_part_type *type = list->parts[i].type;
+        if (type && !(type->fuse && type->fuse(list->parts[i].state, out)))
+            return false;
+    }
+    return true;
+}
+
 const eg_part_type eg_normalizer_sequence = {
     .name = "Sequence", .load = load_normalizers, .normalize = normalize, .keeps = keeps};
-const eg_part_type eg_pretokenizer_sequence = {.name = "Sequence", .load = load_pretokenizers, .split = split};
+const eg_part_type eg_pretokenizer_sequence = {
+    .name = "Sequence", .load = load_pretokenizers, .split = split, .fuse = fuse};

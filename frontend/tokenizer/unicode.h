@@ -18,11 +18,13 @@ enum {
     EG_CHAR_NONSPACING = 1 << 3, /* BertNormalizer's strip_accents drops it */
     EG_CHAR_MARK = 1 << 4,       /* StripAccents drops it */
     EG_CHAR_WORD = 1 << 5,       /* \w */
-    EG_CHAR_NUMERIC = 1 << 6,
+    EG_CHAR_NUMERIC = 1 << 6,    /* Digits cuts at it */
     EG_CHAR_CANONICAL = 1 << 7,  /* NFD changes it */
     EG_CHAR_COMPATIBLE = 1 << 8, /* NFKD changes it */
     EG_CHAR_CJK = 1 << 9,        /* handle_chinese_chars puts blanks around it */
-    EG_CHAR_LETTER = 1 << 10,    /* \p{L} of ByteLevel */
+    EG_CHAR_LETTER = 1 << 10,    /* \p{L} of ByteLevel and Split */
+    EG_CHAR_COMPOSES = 1 << 11,  /* NFC changes it, or joins it to what is before it */
+    EG_CHAR_NUMBER = 1 << 12,    /* \p{N} of ByteLevel and Split */
 };
 
 /* The classes of Grapheme_Cluster_Break; the last four are parts of Other and Extend that more rules speak about. */
