@@ -259,9 +259,23 @@ typedef struct number {
     const char *start;
     bool negative, integral;
     bool small;      /* all digits are in `digits` */
-    uint64_t digits; /* the digits without the point */
-    int64_t scale;   /* the value is digits × 10^scale, while small */
+    uint64_t digits; /* the digits without the point, as many of them as fit */
+    int64_t scale;   /* the value is digits × 10^scale, cut off where not small */
 } number;
+
+#define TEN_POWERS(tens)                                                                                               \
+    1e##tens##0, 1e##tens##1, 1e##tens##2, 1e##tens##3, 1e##tens##4, 1e##tens##5, 1e##tens##6, 1e##tens##7,            \
+        1e##tens##8, 1e##tens##9
+
+enum { EXACT_POWERS = 22, LARGEST_POWER = 308 };
+static const double powers[LARGEST_POWER + 1] = {
+    TEN_POWERS(),   TEN_POWERS(1),  TEN_POWERS(2),  TEN_POWERS(3),  TEN_POWERS(4),  TEN_POWERS(5),  TEN_POWERS(6),
+    TEN_POWERS(7),  TEN_POWERS(8),  TEN_POWERS(9),  TEN_POWERS(10), TEN_POWERS(11), TEN_POWERS(12), TEN_POWERS(13),
+    TEN_POWERS(14), TEN_POWERS(15), TEN_POWERS(16), TEN_POWERS(17), TEN_POWERS(18), TEN_POWERS(19), TEN_POWERS(20),
+    TEN_POWERS(21), TEN_POWERS(22), TEN_POWERS(23), TEN_POWERS(24), TEN_POWERS(25), TEN_POWERS(26), TEN_POWERS(27),
+    TEN_POWERS(28), TEN_POWERS(29), 1e300,          1e301,          1e302,          1e303,          1e304,
+    1e305,          1e306,          1e307,          1e308,
+};
 
 static bool
 is_digit(const parser *p)
@@ -272,9 +286,11 @@ is_digit(const parser *p)
 static void
 take_digit(parser *p, number *n)
 {
-    uint64_t digit = (uint64_t)(*p->at++ - '0');
-    n->small = n->small && !__builtin_mul_overflow(n->digits, 10, &n->digits) &&
-               !__builtin_add_overflow(n->digits, digit, &n->digits);
+    uint64_t digit = (uint64_t)(*p->at++ - '0'), more;
+    n->small = n->small && !__builtin_mul_overflow(n->digits, 10, &more) && !__builtin_add_overflow(more, digit, &more);
+    if (n->small)
+        n->digits = more;
+    n->scale += n->small ? -!n->integral : n->integral;
 }
 
 static eg_status
@@ -314,7 +330,7 @@ scan_number(parser *p, number *n)
         n->integral = false;
         if (!is_digit(p))
             return fail_expected(p, "a digit after the decimal point");
-        for (; is_digit(p); n->scale--)
+        while (is_digit(p))
             take_digit(p, n);
     }
     if (take(p, 'e') || take(p, 'E')) {
@@ -330,14 +346,29 @@ scan_number(parser *p, number *n)
 static bool
 convert_fast(const number *n, double *out)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (FLT_EVAL_METHOD != 0 || !n->small || n->digits > UINT64_C(1) << 53 || n->scale < -22 || n->scale > 22)
+    if (FLT_EVAL_METHOD != 0 || !n->small || n->digits > UINT64_C(1) << 53 || n->scale < -EXACT_POWERS ||
+        n->scale > EXACT_POWERS)
         return false;
     double value = (double)n->digits;
     value = n->scale < 0 ? value / powers[-n->scale] : value * powers[n->scale];
     *out = n->negative ? -value : value;
     return true;
+}
+
+/*
+ * Rounded twice, as serde_json does it when it is not told to be exact: digits that may be no exact double, times a power
+ * of ten that may be none.
+ */
+static double
+convert_twice(const number *n)
+{
+    double value = (double)n->digits;
+    int64_t scale = n->scale;
+    for (; scale < -LARGEST_POWER && value != 0; scale += LARGEST_POWER)
+        value /= powers[LARGEST_POWER];
+    if (value != 0)
+        value = scale < 0 ? value / powers[-scale] : value * powers[scale < LARGEST_POWER ? scale : LARGEST_POWER];
+    return n->negative ? -value : value;
 }
 
 /* strtod() in the C locale, whatever the program's is, on a copy that has an end. */
@@ -378,9 +409,11 @@ parse_number(parser *p, eg_json *value)
     number n;
     EG_TRY(scan_number(p, &n));
     value->type = !n.integral ? EG_JSON_REAL : fits_int64(&n, &value->integer) ? EG_JSON_INT : EG_JSON_BIG;
-    if (convert_fast(&n, &value->real))
-        return EG_OK;
-    return convert_slowly(p, &n, &value->real);
+    if (!convert_fast(&n, &value->real))
+        EG_TRY(convert_slowly(p, &n, &value->real));
+    if (value->type == EG_JSON_REAL)
+        value->twice_rounded = convert_twice(&n);
+    return EG_OK;
 }
 
 /* --- containers ---------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@ typedef enum {
     EG_JSON_NULL,
     EG_JSON_BOOL,
     EG_JSON_INT,  /* fits int64_t: `integer`, and `real` too */
-    EG_JSON_REAL, /* has a fraction or exponent, finite: `real` */
+    EG_JSON_REAL, /* has a fraction or exponent, finite: `real`; `twice_rounded`, as Rust's serde_json reads it */
     EG_JSON_BIG,  /* an integer beyond 64 bits: only `real`; legal where a limit is meant and none is */
     EG_JSON_STRING,
     EG_JSON_ARRAY,
@@ -34,7 +34,10 @@ struct eg_json {
     union {
         bool boolean;
         struct {
-            int64_t integer;
+            union {
+                int64_t integer;
+                double twice_rounded;
+            };
             double real;
         };
         struct {

@@ -171,6 +171,39 @@ Test(json, reals_are_exact)
     }
 }
 
+/* The scores that Hugging Face's tokenizers 0.23.3 gives back of a tokenizer.json with these. */
+Test(json, reals_as_serde_json_reads_them)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } numbers[] = {
+        {"-7.3664203194584905", -0x1.d7736e362a808p+2},
+        {"-7.4947803010574345", -0x1.dfaa7afeefca4p+2},
+        {"-13.815510557964274", -0x1.ba18a998fffa0p+3},
+        {"123456789012345678901.25", 0x1.ac53a7e04bcd9p+66},
+        {"-0.1234567890123456789012345", -0x1.f9add3746f65fp-4},
+        {"-1.2345678901234567e-05", -0x1.9e409302678bap-17},
+        {"98765432109876543210987.5", 0x1.4ea15b5a63f1fp+76},
+        {"1.7976931348623157e300", 0x1.5798ee2308c39p+997},
+        {"4.9e-324", 0x0.0000000000001p-1022},
+        {"2.2250738585072011e-308", 0x1.0000000000000p-1022},
+        {"1e-400", 0},
+        {"12345678901234567890.5e-30", 0x1.b25ffd636ec11p-37},
+        {"18446744073709551615.9", 0x1.0000000000000p+64},
+        {"184467440737095516159.5", 0x1.4000000000000p+67},
+        {"3.141592653589793238462643383", 0x1.921fb54442d18p+1},
+        {"-5e-1", -0.5},
+        {"1234.5678e+20", 0x1.a249aff0bf22ep+76},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        parsed p = parse(numbers[i].text);
+        cr_assert_eq(p.status, EG_OK, "%s", numbers[i].text);
+        cr_assert_eq(p.root->twice_rounded, numbers[i].value, "%s is %a", numbers[i].text, p.root->twice_rounded);
+        eg_arena_finish(&p.arena);
+    }
+}
+
 /* Random digits at random places: whichever way the reader converts, it is strtod()'s result to the last bit. */
 Test(json, random_reals_are_exact)
 {
