@@ -63,7 +63,8 @@ decode_base64(eg_loading *in, const eg_json *text, unsigned char **out, size_t *
 
 typedef struct precompiled {
     eg_charsmap map;
-    bool changes[128]; /* of each ASCII character: whether it is looked up, or what follows it is */
+    bool known
+        [128]; /* of each ASCII character: whether it is a key, or is in one cluster with the next ASCII character */
 } precompiled;
 
 eg_status
@@ -74,9 +75,8 @@ eg_precompiled_new(eg_loading *in, const unsigned char *blob, size_t length, con
     if (!state)
         return eg_fail_nomem(err, "a normalizer");
     EG_TRY(eg_charsmap_new(in, blob, length, where, &state->map, err));
-    for (char c = 0; c < 127; c++)
-        state->changes[(unsigned char)c] = c == '\r' || eg_charsmap_find(&state->map, &c, 1);
-    state->changes[127] = true;
+    for (unsigned char c = 0; c < 128; c++)
+        state->known[c] = c == '\r' || eg_charsmap_find(&state->map, (const char *)&c, 1);
     *out_state = state;
     return EG_OK;
 }
@@ -92,13 +92,19 @@ load(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
     return eg_precompiled_new(in, blob, length, text, out_state, err);
 }
 
+/* No look-up begins elsewhere than with a character, and none has more bytes: where no key begins, nothing is found. */
 static bool
 keeps(const void *state, const char *text, size_t length)
 {
     const precompiled *with = state;
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] >= 0x80 || with->changes[(unsigned char)text[i]])
+    for (size_t i = 0; i < length; i++) {
+        unsigned char first = (unsigned char)text[i], next = i + 1 < length ? (unsigned char)text[i + 1] : 0;
+        if ((first & 0xc0) == 0x80 || (first < 0x80 && next < 0x80 && !with->known[first]))
+            continue;
+        size_t left = length - i;
+        if (eg_charsmap_find(&with->map, text + i, left < LONGEST_CLUSTER ? left : LONGEST_CLUSTER))
             return false;
+    }
     return true;
 }
 
@@ -187,6 +193,13 @@ normalize_cluster(const eg_charsmap *map, eg_work *work, piece *in, size_t begin
     return true;
 }
 
+/* An ASCII character before another, which is a cluster that nothing is known of. */
+static inline bool
+is_plain(const precompiled *with, const eg_char *text, size_t at, size_t count)
+{
+    return text[at].c < 0x80 && (at + 1 == count || text[at + 1].c < 0x80) && !with->known[text[at].c];
+}
+
 static eg_status
 normalize(const void *state, eg_work *work, eg_error *err)
 {
@@ -195,6 +208,9 @@ normalize(const void *state, eg_work *work, eg_error *err)
     size_t count = work->text.count;
     work->changes.count = 0;
     for (size_t begin = 0, end; begin < count; begin = end) {
+        end = begin + 1;
+        if (is_plain(with, work->text.items, begin, count))
+            continue;
         end = eg_grapheme_end(work->text.items, begin, count);
         if (!normalize_cluster(&with->map, work, &in, begin, end))
             return eg_fail_nomem(err, "a text being normalised");

@@ -44,4 +44,11 @@ normalize(const void *state, eg_work *work, eg_error *err)
     return EG_OK;
 }
 
-const eg_part_type eg_normalizer_prepend = {.name = "Prepend", .load = load, .normalize = normalize};
+static bool
+keeps(const void *state, const char *text, size_t length)
+{
+    (void)text;
+    return length == 0 || ((const prepend *)state)->count == 0;
+}
+
+const eg_part_type eg_normalizer_prepend = {.name = "Prepend", .load = load, .normalize = normalize, .keeps = keeps};

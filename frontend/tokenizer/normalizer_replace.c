@@ -9,6 +9,8 @@
 #include "frontend/tokenizer/parts.h"
 #include "frontend/tokenizer/unicode.h"
 
+enum { RUNS = 2, FIRST_BEYOND = 0x80 };
+
 /* So many characters of a set, as many as there are. */
 typedef struct run {
     const char *chars; /* NULL: white space */
@@ -17,7 +19,7 @@ typedef struct run {
 
 static const struct pattern {
     const char *regex;
-    run runs[2]; /* the first that matches; most 0: none */
+    run runs[RUNS]; /* the first that matches; most 0: none */
 } patterns[] = {
     {" {2,}", {{" ", 2, SIZE_MAX}}},
     {" +", {{" ", 1, SIZE_MAX}}},
@@ -35,9 +37,12 @@ static const struct pattern {
 };
 
 typedef struct replace {
-    const run *runs; /* NULL: the pattern is a String */
+    const run *runs;                 /* NULL: the pattern is a String */
+    bool in_run[RUNS][FIRST_BEYOND]; /* of each run the characters of ASCII that are in its set */
     const uint32_t *pattern, *content;
     size_t pattern_length, content_length;
+    const char *bytes; /* the pattern's */
+    size_t byte_length;
     size_t *borders; /* of each prefix of the pattern: its longest proper prefix that is also its suffix */
 } replace;
 
@@ -54,6 +59,17 @@ decode(eg_loading *in, const char *text, size_t length, const uint32_t **out, si
     return EG_OK;
 }
 
+static void
+set_runs(replace *state, const run *runs)
+{
+    state->runs = runs;
+    for (size_t which = 0; which < RUNS && runs[which].most > 0; which++) {
+        const char *chars = runs[which].chars;
+        for (uint32_t c = 1; c < FIRST_BEYOND; c++)
+            state->in_run[which][c] = chars ? strchr(chars, (int)c) != NULL : eg_char_is(c, EG_CHAR_WHITE);
+    }
+}
+
 /* A Regex without any sign of its own is a String. */
 static eg_status
 load_regex(eg_loading *in, const eg_json *pattern, replace *state, bool *out_literal, eg_error *err)
@@ -64,7 +80,7 @@ load_regex(eg_loading *in, const eg_json *pattern, replace *state, bool *out_lit
     *out_literal = strlen(text) == length && !strpbrk(text, "\\^$.|?*+()[]{}");
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         if (strlen(patterns[i].regex) == length && memcmp(patterns[i].regex, text, length) == 0)
-            state->runs = patterns[i].runs;
+            set_runs(state, patterns[i].runs);
     if (!state->runs && !*out_literal)
         return eg_fail_json(in, eg_json_get(pattern, "Regex"), err, "the Regex '%.64s' of Replace is not supported",
                             text);
@@ -91,9 +107,10 @@ load(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
         return EG_OK;
     EG_TRY(eg_read_string(in, pattern, literal ? "Regex" : "String", &text, &length, err));
     EG_TRY(decode(in, text, length, &state->pattern, &state->pattern_length, err));
-
+    state->bytes = eg_arena_strndup(in->arena, text, length);
+    state->byte_length = length;
     state->borders = eg_arena_calloc(in->arena, state->pattern_length + 1, sizeof *state->borders);
-    if (!state->borders)
+    if (!state->bytes || !state->borders)
         return eg_fail_nomem(err, "a normalizer");
     for (size_t i = 1, border = 0; i < state->pattern_length; i++) {
         while (border > 0 && state->pattern[i] != state->pattern[border])
@@ -138,21 +155,22 @@ replace_string(const replace *with, eg_work *work)
     return true;
 }
 
-static bool
-is_in(const run *set, uint32_t c)
+static inline bool
+is_in(const replace *with, size_t which, uint32_t c)
 {
-    if (!set->chars)
-        return eg_char_is(c, EG_CHAR_WHITE);
-    return c > 0 && c < 0x80 && strchr(set->chars, (int)c);
+    if (c < FIRST_BEYOND)
+        return with->in_run[which][c];
+    return !with->runs[which].chars && eg_char_is(c, EG_CHAR_WHITE);
 }
 
 /* The length of the match that begins here, or 0. */
 static size_t
-match_runs(const run *runs, const eg_char *text, size_t count)
+match_runs(const replace *with, const eg_char *text, size_t count)
 {
-    for (const run *one = runs; one < runs + 2 && one->most > 0; one++) {
+    for (size_t which = 0; which < RUNS && with->runs[which].most > 0; which++) {
+        const run *one = &with->runs[which];
         size_t length = 0;
-        while (length < count && length < one->most && is_in(one, text[length].c))
+        while (length < count && length < one->most && is_in(with, which, text[length].c))
             length++;
         if (length >= one->least)
             return length;
@@ -165,7 +183,7 @@ replace_runs(const replace *with, eg_work *work)
 {
     const eg_chars *text = &work->text;
     for (size_t i = 0, length; i < text->count; i += length) {
-        length = match_runs(with->runs, text->items + i, text->count - i);
+        length = match_runs(with, text->items + i, text->count - i);
         bool room = length > 0 ? put_content(with, &work->next, text->items[i + length - 1])
                                : EG_PUSH(&work->next, text->items[i]);
         if (!room)
@@ -175,11 +193,32 @@ replace_runs(const replace *with, eg_work *work)
     return true;
 }
 
+static bool
+has_match(const replace *with, const eg_char *text, size_t count)
+{
+    size_t matched = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (with->runs) {
+            if (match_runs(with, text + i, count - i) > 0)
+                return true;
+            continue;
+        }
+        while (matched > 0 && text[i].c != with->pattern[matched])
+            matched = with->borders[matched];
+        matched += text[i].c == with->pattern[matched];
+        if (matched == with->pattern_length)
+            return true;
+    }
+    return false;
+}
+
 static eg_status
 normalize(const void *state, eg_work *work, eg_error *err)
 {
     const replace *with = state;
     if (!with->runs && with->pattern_length == 0)
+        return EG_OK;
+    if (!has_match(with, work->text.items, work->text.count))
         return EG_OK;
     work->next.count = 0;
     if (!(with->runs ? replace_runs(with, work) : replace_string(with, work)))
@@ -190,4 +229,31 @@ normalize(const void *state, eg_work *work, eg_error *err)
     return EG_OK;
 }
 
-const eg_part_type eg_normalizer_replace = {.name = "Replace", .load = load, .normalize = normalize};
+/* Whether the text has a run of this set that is long enough. */
+static bool
+has_run(const replace *with, size_t which, const char *text, size_t length)
+{
+    size_t found = 0;
+    for (size_t at = 0; at < length;) {
+        uint32_t c = (unsigned char)text[at];
+        at += c < FIRST_BEYOND ? 1 : eg_utf8_decode(text + at, length - at, &c);
+        found = is_in(with, which, c) ? found + 1 : 0;
+        if (found > 0 && found >= with->runs[which].least)
+            return true;
+    }
+    return false;
+}
+
+static bool
+keeps(const void *state, const char *text, size_t length)
+{
+    const replace *with = state;
+    if (!with->runs)
+        return with->byte_length == 0 || !memmem(text, length, with->bytes, with->byte_length);
+    for (size_t which = 0; which < RUNS && with->runs[which].most > 0; which++)
+        if (has_run(with, which, text, length))
+            return false;
+    return true;
+}
+
+const eg_part_type eg_normalizer_replace = {.name = "Replace", .load = load, .normalize = normalize, .keeps = keeps};

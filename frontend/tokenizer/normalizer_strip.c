@@ -2,6 +2,7 @@
 /* Strip: white space at the ends. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "frontend/tokenizer/parts.h"
 #include "frontend/tokenizer/unicode.h"
 
@@ -40,4 +41,21 @@ normalize(const void *state, eg_work *work, eg_error *err)
     return EG_OK;
 }
 
-const eg_part_type eg_normalizer_strip = {.name = "Strip", .load = load, .normalize = normalize};
+static bool
+is_white(const char *text, size_t length)
+{
+    uint32_t c;
+    eg_utf8_decode(text, length, &c);
+    return eg_char_is(c, EG_CHAR_WHITE);
+}
+
+static bool
+keeps(const void *state, const char *text, size_t length)
+{
+    const strip *ends = state;
+    size_t last = length > 0 ? eg_utf8_floor(text, length - 1) : 0;
+    return length == 0 ||
+           !((ends->left && is_white(text, length)) || (ends->right && is_white(text + last, length - last)));
+}
+
+const eg_part_type eg_normalizer_strip = {.name = "Strip", .load = load, .normalize = normalize, .keeps = keeps};
