@@ -3,7 +3,6 @@
 
 #include "base/utf8.h"
 #include "frontend/tokenizer/unicode.h"
-#include "frontend/tokenizer/word_cache.h"
 
 /* ---- Where words end ---- */
 
@@ -147,18 +146,6 @@ pattern_end(const eg_fused *fused, const char *text, size_t at, size_t length)
     return end;
 }
 
-/* Before the next blank or mark. */
-static size_t
-metaspace_end(const eg_fused *fused, const char *text, size_t at, size_t length)
-{
-    const char *mark = fused->mark;
-    for (at++; at < length && text[at] != ' '; at++)
-        if (text[at] == mark[0] && length - at >= fused->mark_length &&
-            memcmp(text + at, mark, fused->mark_length) == 0)
-            break;
-    return at;
-}
-
 static inline size_t
 word_end(const eg_fused *fused, const char *text, size_t at, size_t length)
 {
@@ -167,8 +154,8 @@ word_end(const eg_fused *fused, const char *text, size_t at, size_t length)
         return byte_level_end(fused, text, at, length);
     case EG_FUSED_PATTERN:
         return pattern_end(fused, text, at, length);
-    case EG_FUSED_METASPACE:
-        return metaspace_end(fused, text, at, length);
+    case EG_FUSED_METASPACE: /* fused_metaspace.c */
+    case EG_FUSED_WHITE:
     case EG_FUSED_WHOLE:
         break;
     }
@@ -196,11 +183,7 @@ eg_fused_new(eg_tokenizer *tokenizer)
 static eg_status
 put_prefix(const eg_fused *fused, eg_stretch *stretch, eg_work *work, bool *out_put, eg_error *err)
 {
-    bool marked = fused->mark_length > 0 && stretch->length >= fused->mark_length &&
-                  memcmp(stretch->text, fused->mark, fused->mark_length) == 0;
-    uint32_t first = stretch->chars ? stretch->chars[0].start : stretch->first;
-    *out_put = fused->prefix != EG_FUSED_PREFIX_NEVER && stretch->text[0] != ' ' && !marked &&
-               (fused->prefix == EG_FUSED_PREFIX_ALWAYS || first == 0);
+    *out_put = fused->prefix == EG_FUSED_PREFIX_ALWAYS && stretch->text[0] != ' ';
     if (!*out_put)
         return EG_OK;
     if (!eg_grow((void **)&work->prefixed.items, &work->prefixed.capacity, stretch->length + 1, 1))
@@ -212,14 +195,6 @@ put_prefix(const eg_fused *fused, eg_stretch *stretch, eg_work *work, bool *out_
     return EG_OK;
 }
 
-/* Places in bytes of the stretch become characters of the original; words are asked in order. */
-typedef struct ruler {
-    const eg_stretch *stretch;
-    size_t byte; /* where character `at` begins */
-    size_t at;
-    bool prefixed; /* the first byte is no character of its own */
-} ruler;
-
 static inline bool
 continues(char byte)
 {
@@ -228,57 +203,51 @@ continues(char byte)
 
 /* The number of the character that has this byte. */
 static size_t
-char_at(ruler *in, size_t byte)
+char_at(eg_ruler *ruler, size_t byte)
 {
-    const char *text = in->stretch->text;
-    while (in->byte < byte) {
-        in->byte++;
-        in->at += !continues(text[in->byte]) && !(in->prefixed && in->byte == 1);
-    }
-    return in->at;
+    const char *text = ruler->stretch->text;
+    for (; ruler->byte > byte; ruler->byte--) /* a character cut in several tokens */
+        ruler->at -= !continues(text[ruler->byte]);
+    while (ruler->byte < byte)
+        ruler->at += !continues(text[++ruler->byte]);
+    return ruler->at;
 }
 
-static void
-place(ruler *in, size_t word, eg_tokens *out, size_t first)
+void
+eg_ruler_place(eg_ruler *ruler, size_t word, bool prefixed, eg_tokens *out, size_t first)
 {
-    const eg_stretch *stretch = in->stretch;
+    const eg_stretch *stretch = ruler->stretch;
     for (size_t i = first; i < out->count; i++) {
-        if (word + out->starts[i] < in->byte) { /* a character cut in several tokens */
-            while (in->byte > word + out->starts[i]) {
-                in->at -= !continues(stretch->text[in->byte]) && !(in->prefixed && in->byte == 1);
-                in->byte--;
-            }
-        }
-        size_t begin = char_at(in, word + out->starts[i]), end = char_at(in, word + out->ends[i] - 1);
+        size_t from = out->starts[i], last = out->ends[i] - 1;
+        size_t begin = char_at(ruler, word + from - (prefixed && from > 0));
+        size_t end = char_at(ruler, word + last - (prefixed && last > 0));
         out->starts[i] = stretch->chars ? stretch->chars[begin].start : stretch->first + (uint32_t)begin;
         out->ends[i] = stretch->chars ? stretch->chars[end].end : stretch->first + (uint32_t)end + 1;
     }
 }
 
 eg_status
-eg_fused_encode(const eg_tokenizer *tokenizer, const eg_stretch *given, size_t limit, bool ids_only, eg_work *work,
+eg_fused_encode(const eg_tokenizer *tokenizer, const eg_stretch *stretch, size_t limit, bool ids_only, eg_work *work,
                 eg_tokens *out, eg_error *err)
 {
     const eg_fused *fused = &tokenizer->fused;
-    eg_stretch stretch = *given;
-    ruler in = {.stretch = &stretch};
+    eg_stretch whole = *stretch;
+    eg_ruler ruler = {.stretch = stretch};
+    bool prefixed;
     eg_word_cache *cache = eg_word_cache_of(work, tokenizer);
     if (!cache)
         return eg_fail_nomem(err, "an encoder");
-    if (stretch.length == 0)
+    if (stretch->length == 0)
         return EG_OK;
-    EG_TRY(put_prefix(fused, &stretch, work, &in.prefixed, err));
-    for (size_t at = 0, end; at < stretch.length && out->count < limit; at = end) {
-        const char *word = stretch.text + at;
+    if (fused->words == EG_FUSED_METASPACE)
+        return eg_fused_metaspace(tokenizer, stretch, limit, ids_only, cache, work, out, err);
+    EG_TRY(put_prefix(fused, &whole, work, &prefixed, err));
+    for (size_t at = 0, end; at < whole.length && out->count < limit; at = end) {
         size_t first = out->count;
-        end = word_end(fused, stretch.text, at, stretch.length);
-        size_t length = end - at;
-        if (length > EG_CACHED_BYTES || !eg_word_cache_get(cache, word, length, out)) {
-            EG_TRY(tokenizer->model_type->encode_bytes(tokenizer->model, fused, word, length, work, out, err));
-            eg_word_cache_put(cache, word, length, out, first);
-        }
+        end = word_end(fused, whole.text, at, whole.length);
+        EG_TRY(eg_fused_word(tokenizer, whole.text + at, end - at, cache, work, out, err));
         if (!ids_only)
-            place(&in, at, out, first);
+            eg_ruler_place(&ruler, at > 0 ? at - prefixed : 0, prefixed && at == 0, out, first);
     }
     return EG_OK;
 }

@@ -192,11 +192,13 @@ void eg_decoding_finish(eg_decoding *tokens);
 /* Where the words of a stretch end, as fused.c finds it. */
 typedef struct eg_fused {
     bool usable;
-    enum { EG_FUSED_WHOLE, EG_FUSED_BYTE_LEVEL, EG_FUSED_PATTERN, EG_FUSED_METASPACE } words;
+    enum { EG_FUSED_WHOLE, EG_FUSED_BYTE_LEVEL, EG_FUSED_PATTERN, EG_FUSED_WHITE, EG_FUSED_METASPACE } words;
     bool bytes;                                                                           /* each byte is a symbol */
     enum { EG_FUSED_PREFIX_NEVER, EG_FUSED_PREFIX_ALWAYS, EG_FUSED_PREFIX_FIRST } prefix; /* a blank in front */
     char mark[4]; /* what a blank becomes; length 0: it stays */
     size_t mark_length;
+    bool drops_white;     /* METASPACE: WhitespaceSplit comes before it */
+    bool may_end[256];    /* METASPACE: bytes in which a blank, a mark or white space may begin */
     uint16_t kinds[0x80]; /* of ASCII: the flags that tell words apart */
 } eg_fused;
 

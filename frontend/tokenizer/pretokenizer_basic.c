@@ -12,6 +12,16 @@ split_white(const void *state, eg_work *work, eg_error *err)
     return eg_words_split(work, EG_CHAR_WHITE, EG_SPLIT_REMOVED, err);
 }
 
+/* What comes next must know of it (pretokenizer_metaspace.c). */
+static bool
+fuse_white(const void *state, eg_fused *out)
+{
+    (void)state;
+    bool first = out->words == EG_FUSED_WHOLE || out->words == EG_FUSED_WHITE;
+    out->words = EG_FUSED_WHITE;
+    return first;
+}
+
 static eg_status
 split_bert(const void *state, eg_work *work, eg_error *err)
 {
@@ -100,7 +110,8 @@ split_digits(const void *state, eg_work *work, eg_error *err)
 
 const eg_part_type eg_pretokenizer_bert = {.name = "BertPreTokenizer", .split = split_bert};
 const eg_part_type eg_pretokenizer_whitespace = {.name = "Whitespace", .split = split_words};
-const eg_part_type eg_pretokenizer_whitespace_split = {.name = "WhitespaceSplit", .split = split_white};
+const eg_part_type eg_pretokenizer_whitespace_split = {
+    .name = "WhitespaceSplit", .split = split_white, .fuse = fuse_white};
 const eg_part_type eg_pretokenizer_punctuation = {
     .name = "Punctuation", .load = load_behavior, .split = split_punctuation};
 const eg_part_type eg_pretokenizer_digits = {.name = "Digits", .load = load_digits, .split = split_digits};

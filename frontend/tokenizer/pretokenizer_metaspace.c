@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "frontend/tokenizer/parts.h"
+#include "frontend/tokenizer/unicode.h"
 
 typedef enum { PREPEND_ALWAYS, PREPEND_FIRST, PREPEND_NEVER } prepend;
 
@@ -124,18 +125,32 @@ split(const void *state, eg_work *work, eg_error *err)
     return with->split ? eg_words_split_by(work, segment, &with->mark, EG_SPLIT_MERGED_WITH_NEXT, err) : EG_OK;
 }
 
+/* Words begin at blanks and marks, and if it splits too, end at white space. */
+static void
+note_ends(eg_fused *out)
+{
+    enum { LAST_WHITE = 0x3000 };
+    char bytes[4];
+    for (uint32_t c = 0; out->drops_white && c <= LAST_WHITE; c++)
+        if (eg_char_is(c, EG_CHAR_WHITE) && eg_utf8_encode(c, bytes) > 0)
+            out->may_end[(unsigned char)bytes[0]] = true;
+    out->may_end[' '] = out->may_end[(unsigned char)out->mark[0]] = true;
+}
+
 static bool
 fuse(const void *state, eg_fused *out)
 {
     const metaspace *with = state;
-    if (out->words != EG_FUSED_WHOLE)
+    if (!with->split || (out->words != EG_FUSED_WHOLE && out->words != EG_FUSED_WHITE))
         return false;
+    out->drops_white = out->words == EG_FUSED_WHITE;
     out->words = EG_FUSED_METASPACE;
     out->prefix = with->scheme == PREPEND_ALWAYS  ? EG_FUSED_PREFIX_ALWAYS
                   : with->scheme == PREPEND_FIRST ? EG_FUSED_PREFIX_FIRST
                                                   : EG_FUSED_PREFIX_NEVER;
     out->mark_length = eg_utf8_encode(with->mark, out->mark);
-    return with->split;
+    note_ends(out);
+    return true;
 }
 
 /* The decoder: marks become blanks; those of the first token, unless never prepended, go. */
