@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "frontend/json.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
@@ -12,6 +11,7 @@
 #include "base/checked.h"
 #include "base/map.h"
 #include "base/utf8.h"
+#include "frontend/json_number.h"
 
 enum {
     DEFAULT_DEPTH = 128,
@@ -25,6 +25,7 @@ typedef struct parser {
     uint32_t line, column;
     const char *file;
     uint32_t depth, max_depth;
+    bool rounds_twice;
     eg_arena *arena;
     char *strings;        /* room for the strings to come: each takes less than it does in the text */
     EG_VEC(eg_json) open; /* the members so far of the containers that are not closed yet */
@@ -254,29 +255,6 @@ parse_string(parser *p, const char **out, size_t *out_length)
 
 /* --- numbers ------------------------------------------------------------------------------------- */
 
-/* A number by its parts, as far as the fast conversion needs them. */
-typedef struct number {
-    const char *start;
-    bool negative, integral;
-    bool small;      /* all digits are in `digits` */
-    uint64_t digits; /* the digits without the point, as many of them as fit */
-    int64_t scale;   /* the value is digits × 10^scale, cut off where not small */
-} number;
-
-#define TEN_POWERS(tens)                                                                                               \
-    1e##tens##0, 1e##tens##1, 1e##tens##2, 1e##tens##3, 1e##tens##4, 1e##tens##5, 1e##tens##6, 1e##tens##7,            \
-        1e##tens##8, 1e##tens##9
-
-enum { EXACT_POWERS = 22, LARGEST_POWER = 308 };
-static const double powers[LARGEST_POWER + 1] = {
-    TEN_POWERS(),   TEN_POWERS(1),  TEN_POWERS(2),  TEN_POWERS(3),  TEN_POWERS(4),  TEN_POWERS(5),  TEN_POWERS(6),
-    TEN_POWERS(7),  TEN_POWERS(8),  TEN_POWERS(9),  TEN_POWERS(10), TEN_POWERS(11), TEN_POWERS(12), TEN_POWERS(13),
-    TEN_POWERS(14), TEN_POWERS(15), TEN_POWERS(16), TEN_POWERS(17), TEN_POWERS(18), TEN_POWERS(19), TEN_POWERS(20),
-    TEN_POWERS(21), TEN_POWERS(22), TEN_POWERS(23), TEN_POWERS(24), TEN_POWERS(25), TEN_POWERS(26), TEN_POWERS(27),
-    TEN_POWERS(28), TEN_POWERS(29), 1e300,          1e301,          1e302,          1e303,          1e304,
-    1e305,          1e306,          1e307,          1e308,
-};
-
 static bool
 is_digit(const parser *p)
 {
@@ -284,17 +262,22 @@ is_digit(const parser *p)
 }
 
 static void
-take_digit(parser *p, number *n)
+take_digit(parser *p, eg_json_number *n, bool behind_point)
 {
-    uint64_t digit = (uint64_t)(*p->at++ - '0'), more;
-    n->small = n->small && !__builtin_mul_overflow(n->digits, 10, &more) && !__builtin_add_overflow(more, digit, &more);
-    if (n->small)
-        n->digits = more;
-    n->scale += n->small ? -!n->integral : n->integral;
+    uint64_t digit = (uint64_t)(*p->at++ - '0'), longer;
+    n->full =
+        n->full || __builtin_mul_overflow(n->digits, 10, &longer) || __builtin_add_overflow(longer, digit, &longer);
+    if (n->full) {
+        n->small = false;
+        n->scale += !behind_point;
+    } else {
+        n->digits = longer;
+        n->scale -= behind_point;
+    }
 }
 
 static eg_status
-scan_exponent(parser *p, number *n)
+scan_exponent(parser *p, eg_json_number *n)
 {
     bool negative = take(p, '-');
     if (!negative)
@@ -303,7 +286,7 @@ scan_exponent(parser *p, number *n)
         return fail_expected(p, "a digit of the exponent");
     int64_t exponent = 0;
     for (; is_digit(p); p->at++)
-        if (exponent < 100000)
+        if (exponent < INT64_C(1) << 40)
             exponent = exponent * 10 + (*p->at - '0');
     n->scale += negative ? -exponent : exponent;
     return EG_OK;
@@ -311,9 +294,9 @@ scan_exponent(parser *p, number *n)
 
 /* -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)? */
 static eg_status
-scan_number(parser *p, number *n)
+scan_number(parser *p, eg_json_number *n)
 {
-    *n = (number){.start = p->at, .integral = true, .small = true};
+    *n = (eg_json_number){.start = p->at, .integral = true, .small = true};
     n->negative = take(p, '-');
     if (take(p, '0')) {
         if (is_digit(p)) {
@@ -324,78 +307,35 @@ scan_number(parser *p, number *n)
         if (!is_digit(p))
             return fail_expected(p, "a digit");
         while (is_digit(p))
-            take_digit(p, n);
+            take_digit(p, n, false);
     }
     if (take(p, '.')) {
-        n->integral = false;
+        n->integral = n->full = false;
         if (!is_digit(p))
             return fail_expected(p, "a digit after the decimal point");
         while (is_digit(p))
-            take_digit(p, n);
+            take_digit(p, n, true);
     }
     if (take(p, 'e') || take(p, 'E')) {
         n->integral = false;
         EG_TRY(scan_exponent(p, n));
     }
+    n->length = (size_t)(p->at - n->start);
     return EG_OK;
 }
 
-/*
- * Exact without strtod() where digits and power of ten are both exact doubles, so that one operation rounds once.
- */
-static bool
-convert_fast(const number *n, double *out)
-{
-    if (FLT_EVAL_METHOD != 0 || !n->small || n->digits > UINT64_C(1) << 53 || n->scale < -EXACT_POWERS ||
-        n->scale > EXACT_POWERS)
-        return false;
-    double value = (double)n->digits;
-    value = n->scale < 0 ? value / powers[-n->scale] : value * powers[n->scale];
-    *out = n->negative ? -value : value;
-    return true;
-}
-
-/*
- * Rounded twice, as serde_json does it when it is not told to be exact: digits that may be no exact double, times a power
- * of ten that may be none.
- */
-static double
-convert_twice(const number *n)
-{
-    double value = (double)n->digits;
-    int64_t scale = n->scale;
-    for (; scale < -LARGEST_POWER && value != 0; scale += LARGEST_POWER)
-        value /= powers[LARGEST_POWER];
-    if (value != 0)
-        value = scale < 0 ? value / powers[-scale] : value * powers[scale < LARGEST_POWER ? scale : LARGEST_POWER];
-    return n->negative ? -value : value;
-}
-
-/* strtod() in the C locale, whatever the program's is, on a copy that has an end. */
 static eg_status
-convert_slowly(parser *p, const number *n, double *out)
+convert(parser *p, const eg_json_number *n, double *out)
 {
-    size_t length = (size_t)(p->at - n->start);
-    char buffer[NUMBER_BUFFER], *copy = buffer;
-    if (length >= sizeof buffer) {
-        copy = eg_arena_alloc(p->arena, length + 1);
-        if (!copy)
-            return eg_fail_nomem(p->err, "a JSON number");
-    }
-    memcpy(copy, n->start, length);
-    copy[length] = '\0';
-    if (!p->c_locale)
-        p->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!p->c_locale)
-        return eg_fail_nomem(p->err, "the C locale");
-    *out = strtod_l(copy, NULL, p->c_locale);
-    if (!isfinite(*out))
-        return fail_at(p, n->start, "%.*s is beyond the range of a double", length > 40 ? 40 : (int)length, n->start);
-    return EG_OK;
+    if (!eg_json_number_convert(n, p->rounds_twice, &p->c_locale, out))
+        return eg_fail_nomem(p->err, "a JSON number");
+    if (isfinite(*out))
+        return EG_OK;
+    return fail_at(p, n->start, "%.*s is beyond the range of a double", n->length > 40 ? 40 : (int)n->length, n->start);
 }
 
 static bool
-fits_int64(const number *n, int64_t *out)
+fits_int64(const eg_json_number *n, int64_t *out)
 {
     if (!n->integral || !n->small || n->digits > (uint64_t)INT64_MAX + n->negative)
         return false;
@@ -406,14 +346,10 @@ fits_int64(const number *n, int64_t *out)
 static eg_status
 parse_number(parser *p, eg_json *value)
 {
-    number n;
+    eg_json_number n;
     EG_TRY(scan_number(p, &n));
     value->type = !n.integral ? EG_JSON_REAL : fits_int64(&n, &value->integer) ? EG_JSON_INT : EG_JSON_BIG;
-    if (!convert_fast(&n, &value->real))
-        EG_TRY(convert_slowly(p, &n, &value->real));
-    if (value->type == EG_JSON_REAL)
-        value->twice_rounded = convert_twice(&n);
-    return EG_OK;
+    return convert(p, &n, &value->real);
 }
 
 /* --- containers ---------------------------------------------------------------------------------- */
@@ -665,6 +601,7 @@ eg_json_parse(const char *text, size_t n, const char *file, const eg_json_limits
                 .column = 1,
                 .file = file,
                 .max_depth = limits && limits->max_depth > 0 ? limits->max_depth : DEFAULT_DEPTH,
+                .rounds_twice = limits && limits->rounds_twice,
                 .arena = arena,
                 .strings = strings,
                 .err = err};

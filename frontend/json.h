@@ -17,7 +17,7 @@ typedef enum {
     EG_JSON_NULL,
     EG_JSON_BOOL,
     EG_JSON_INT,  /* fits int64_t: `integer`, and `real` too */
-    EG_JSON_REAL, /* has a fraction or exponent, finite: `real`; `twice_rounded`, as Rust's serde_json reads it */
+    EG_JSON_REAL, /* has a fraction or exponent, finite: `real` */
     EG_JSON_BIG,  /* an integer beyond 64 bits: only `real`; legal where a limit is meant and none is */
     EG_JSON_STRING,
     EG_JSON_ARRAY,
@@ -34,10 +34,7 @@ struct eg_json {
     union {
         bool boolean;
         struct {
-            union {
-                int64_t integer;
-                double twice_rounded;
-            };
+            int64_t integer;
             double real;
         };
         struct {
@@ -54,6 +51,11 @@ struct eg_json {
 typedef struct eg_json_limits {
     uint32_t max_depth; /* 0 = 128 */
     size_t max_bytes;   /* 0 = no limit */
+    /*
+     * Off: a real is the double nearest to it. On: as Hugging Face's tokenizers has it, whose reader (serde_json) rounds
+     * twice: the first digits, as many as 64 bits hold, to a double, and that times or divided by a power of ten.
+     */
+    bool rounds_twice;
 } eg_json_limits;
 
 /*

@@ -1,84 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Unigram: of all ways to cut a word into vocabulary entries, the one with the highest sum of scores. Entries are found
- * by walking a trie of their bytes, whose edges are in one hash table: one look-up a byte.
+ * Unigram: of all ways to cut a word into vocabulary entries, the one with the highest sum of scores. For each place of
+ * the word, in order, the entries that end there are known (unigram_trie.h), and so the best way to it. Where all ways
+ * that may still win have met, the pieces so far are put out: the lattice of a text of any length stays small.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "frontend/tokenizer/parts.h"
+#include "frontend/tokenizer/unigram_trie.h"
 
-/* node << 8 | byte → node */
-typedef struct trie_edge {
-    uint64_t key; /* + 1; 0: empty */
-    uint32_t target;
-} trie_edge;
-
-typedef struct unigram {
+typedef struct eg_unigram {
     const eg_vocab *vocab;
-    const double *scores; /* by id */
-    trie_edge *edges;
-    int32_t *ids; /* by node; -1: no entry ends there */
-    uint32_t nodes, shift;
-    uint64_t seed;
-    double unknown_score;
+    const eg_trie_node *nodes;
+    eg_unigram_entry *entries; /* by id */
+    size_t count;              /* of them */
+    double lowest, unknown_score;
     int32_t unknown; /* -1: none */
     bool fall_back;
     int32_t bytes[256];
-} unigram;
+} eg_unigram;
 
-enum { ROOT = 0, NO_NODE = UINT32_MAX };
+enum { LONG = 4096 }; /* places of the lattice, from where on it is cut */
+#define NO_PLACE SIZE_MAX
 static const double unknown_penalty = 10;
 
-/* ---- The trie ---- */
+/* ---- Making ---- */
 
-static trie_edge *
-find_edge(const unigram *model, uint32_t node, unsigned char byte)
+eg_status
+eg_unigram_new(eg_loading *in, size_t entries, size_t bytes, eg_unigram **out, eg_error *err)
 {
-    uint64_t key = ((uint64_t)node << 8 | byte) + 1;
-    uint64_t hash = eg_token_hash_end((key ^ model->seed) * UINT64_C(0x9e3779b97f4a7c15));
-    size_t mask = ((size_t)1 << (64 - model->shift)) - 1;
-    for (size_t i = hash >> model->shift;; i = (i + 1) & mask)
-        if (model->edges[i].key == 0 || model->edges[i].key == key)
-            return &model->edges[i];
-}
-
-static void
-put_entry(unigram *model, const char *token, size_t length, int32_t id)
-{
-    uint32_t node = ROOT;
-    for (size_t i = 0; i < length; i++) {
-        trie_edge *edge = find_edge(model, node, (unsigned char)token[i]);
-        if (edge->key == 0) {
-            *edge = (trie_edge){((uint64_t)node << 8 | (unsigned char)token[i]) + 1, model->nodes};
-            model->ids[model->nodes++] = -1;
-        }
-        node = edge->target;
-    }
-    model->ids[node] = id;
-}
-
-static eg_status
-build_trie(eg_loading *in, unigram *model, eg_error *err)
-{
-    const eg_vocab *vocab = &in->tokenizer->vocab;
-    size_t most = vocab->used + 1; /* nodes: one a byte at most */
-    uint32_t bits = 4;
-    while ((size_t)1 << bits < 2 * most)
-        bits++;
-    model->shift = 64 - bits;
-    model->edges = eg_arena_calloc(in->arena, (size_t)1 << bits, sizeof *model->edges);
-    model->ids = eg_arena_calloc(in->arena, most, sizeof *model->ids);
-    if (!model->edges || !model->ids)
+    eg_unigram *model = eg_arena_calloc(in->arena, 1, sizeof *model);
+    if (!model)
         return eg_fail_nomem(err, "a vocabulary");
-    model->seed = eg_hash_seed(model->edges);
-    model->ids[ROOT] = -1;
-    model->nodes = 1;
-    for (size_t id = 0; id < vocab->ids; id++)
-        if (vocab->lengths[id] != EG_NO_TOKEN && vocab->lengths[id] > 0)
-            put_entry(model, vocab->bytes + vocab->begins[id], vocab->lengths[id], (int32_t)id);
+    *model = (eg_unigram){.vocab = &in->tokenizer->vocab, .lowest = INFINITY};
+    model->entries = eg_arena_calloc(in->arena, entries + 1, sizeof *model->entries);
+    if (!model->entries)
+        return eg_fail_nomem(err, "a vocabulary");
+    *out = model;
+    return eg_vocab_new(&in->tokenizer->vocab, in->arena, entries + in->extra_ids, bytes + in->extra_bytes, err);
+}
+
+void
+eg_unigram_put(eg_loading *in, eg_unigram *model, const char *token, size_t length, double score)
+{
+    size_t id = model->count++;
+    model->entries[id] = (eg_unigram_entry){.score = score, .length = (uint32_t)length};
+    model->lowest = score < model->lowest ? score : model->lowest;
+    (void)eg_vocab_set(&in->tokenizer->vocab, (int32_t)id, token, length); /* ids count up: none is taken */
+}
+
+/*
+ * Of equal entries the index gives the last, as the library does; the others keep their ids and texts, so that decoding
+ * knows them and new tokens are numbered behind them.
+ */
+static eg_status
+index_entries(eg_loading *in, eg_unigram *model, eg_error *err)
+{
+    eg_vocab *vocab = &in->tokenizer->vocab;
+    EG_TRY(eg_vocab_index(vocab, "", 0, in->arena, &vocab->index, err));
+    for (size_t id = 0; id < model->count; id++)
+        vocab->lengths[id] = model->entries[id].length;
+    vocab->count = model->count;
+    return EG_OK;
+}
+
+eg_status
+eg_unigram_finish(eg_loading *in, eg_unigram *model, int32_t unknown, bool fall_back, eg_error *err)
+{
+    char name[8];
+    EG_TRY(index_entries(in, model, err));
+    EG_TRY(eg_unigram_trie_new(model->vocab, model->entries, in->arena, &model->nodes, err));
+    model->unknown = unknown;
+    model->unknown_score = model->lowest - unknown_penalty;
+    model->fall_back = fall_back;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        snprintf(name, sizeof name, "<0x%02X>", byte);
+        model->bytes[byte] = eg_vocab_id(model->vocab, name, strlen(name));
+    }
+    in->tokenizer->model_type = &eg_model_unigram;
+    in->tokenizer->model = model;
     return EG_OK;
 }
 
@@ -91,46 +93,27 @@ check_entry(eg_loading *in, const eg_json *entry, eg_error *err)
     if (entry->type != EG_JSON_ARRAY || entry->count != 2 || entry->items[0].type != EG_JSON_STRING)
         return eg_json_wrong_type(entry, in->file, "a token and its score", err);
     const eg_json *score = &entry->items[1];
-    if (score->type != EG_JSON_REAL && score->type != EG_JSON_INT)
+    if (score->type != EG_JSON_REAL && score->type != EG_JSON_INT && score->type != EG_JSON_BIG)
         return eg_json_wrong_type(score, in->file, "a score, a finite number", err);
     return EG_OK;
 }
 
 static eg_status
-load_entries(eg_loading *in, const eg_json *entries, double *lowest, const double **out_scores, eg_error *err)
+load_entries(eg_loading *in, const eg_json *entries, eg_unigram **out, eg_error *err)
 {
-    size_t bytes = in->extra_bytes;
+    size_t bytes = 0;
     if (entries->count > INT32_MAX / 16)
         return eg_fail_json(in, entries, err, "the vocabulary has %zu entries, too many", entries->count);
     for (size_t i = 0; i < entries->count; i++) {
         EG_TRY(check_entry(in, &entries->items[i], err));
         bytes += entries->items[i].items[0].length;
     }
-    if (bytes >= EG_NO_TOKEN / 2)
+    if (bytes + in->extra_bytes >= EG_NO_TOKEN / 2)
         return eg_fail_json(in, entries, err, "the vocabulary has %zu bytes, too many", bytes);
-    double *scores = eg_arena_calloc(in->arena, entries->count + 1, sizeof *scores);
-    if (!scores)
-        return eg_fail_nomem(err, "a vocabulary");
-    EG_TRY(eg_vocab_new(&in->tokenizer->vocab, in->arena, entries->count + in->extra_ids, bytes, err));
-    *lowest = INFINITY;
+    EG_TRY(eg_unigram_new(in, entries->count, bytes, out, err));
     for (size_t i = 0; i < entries->count; i++) {
-        const eg_json *token = &entries->items[i].items[0];
-        scores[i] = entries->items[i].items[1].real;
-        *lowest = scores[i] < *lowest ? scores[i] : *lowest;
-        (void)eg_vocab_set(&in->tokenizer->vocab, (int32_t)i, token->string, token->length); /* ids count up */
-    }
-    *out_scores = scores;
-    return EG_OK;
-}
-
-static eg_status
-load_bytes(eg_loading *in, const eg_json *spec, unigram *model, eg_error *err)
-{
-    char name[8];
-    EG_TRY(eg_read_bool(in, spec, "byte_fallback", &model->fall_back, err));
-    for (unsigned byte = 0; byte < 256; byte++) {
-        snprintf(name, sizeof name, "<0x%02X>", byte);
-        model->bytes[byte] = eg_vocab_id(model->vocab, name, strlen(name));
+        const eg_json *token = &entries->items[i].items[0], *score = &entries->items[i].items[1];
+        eg_unigram_put(in, *out, token->string, token->length, score->real);
     }
     return EG_OK;
 }
@@ -138,29 +121,32 @@ load_bytes(eg_loading *in, const eg_json *spec, unigram *model, eg_error *err)
 static eg_status
 load(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
 {
-    eg_vocab *vocab = &in->tokenizer->vocab;
     const eg_json *entries;
     int64_t unknown = -1;
-    double lowest;
-    unigram *model = eg_arena_calloc(in->arena, 1, sizeof *model);
-    if (!model)
-        return eg_fail_nomem(err, "a vocabulary");
+    bool fall_back = false;
+    eg_unigram *model;
     EG_TRY(eg_read_member(in, spec, "vocab", EG_JSON_ARRAY, &entries, err));
     if (entries->count == 0)
         return eg_fail_json(in, entries, err, "an empty vocabulary");
     EG_TRY(eg_read_int(in, spec, "unk_id", 0, (int64_t)entries->count - 1, &unknown, err));
-    EG_TRY(load_entries(in, entries, &lowest, &model->scores, err));
-    EG_TRY(build_trie(in, model, err)); /* before the index, which forgets the first of two equal entries */
-    EG_TRY(eg_vocab_index(vocab, "", 0, in->arena, &vocab->index, err));
-    model->vocab = vocab;
-    model->unknown = (int32_t)unknown;
-    model->unknown_score = lowest - unknown_penalty;
-    EG_TRY(load_bytes(in, spec, model, err));
+    EG_TRY(eg_read_bool(in, spec, "byte_fallback", &fall_back, err));
+    EG_TRY(load_entries(in, entries, &model, err));
+    EG_TRY(eg_unigram_finish(in, model, (int32_t)unknown, fall_back, err));
     *out_state = model;
     return EG_OK;
 }
 
-/* ---- Encoding ---- */
+/* ---- The best way to a place ---- */
+
+/* The word under way. Places of the lattice count bytes from `cut`. */
+typedef struct lattice_run {
+    const eg_unigram *model;
+    eg_work *work;
+    eg_tokens *out;
+    const char *word;
+    size_t cut;     /* the pieces before it are put */
+    size_t unknown; /* where the unknown text begins that is not put yet; NO_PLACE: there is none */
+} lattice_run;
 
 static size_t
 char_length(unsigned char first)
@@ -168,55 +154,41 @@ char_length(unsigned char first)
     return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
-/* Offers a piece [begin, end); as in the library, only a strictly better one takes the place of another. */
-static void
-offer(eg_lattice_place *places, size_t begin, size_t end, int32_t id, double score)
+/*
+ * The best piece that ends at `end`, where the last character takes `step` bytes. Offered are the longest entry first and
+ * the unknown character last, if it is no entry, and as in the library only a strictly better one takes the place of
+ * another. False: the unknown one was to be taken, and there is no unknown token.
+ */
+static bool
+find_best(const eg_unigram *model, uint32_t node, eg_lattice_place *places, size_t end, size_t step)
 {
-    eg_lattice_place *at = &places[end];
-    double sum = score + places[begin].score;
-    if (at->reached && sum <= at->score)
-        return;
-    *at = (eg_lattice_place){.score = sum, .begin = (uint32_t)begin, .id = id, .reached = true};
-}
-
-/* The best way to each place of the word (bytes). */
-static void
-find_ways(const unigram *model, const char *word, size_t length, eg_lattice_place *places)
-{
-    memset(places, 0, (length + 1) * sizeof *places);
-    for (size_t begin = 0, step; begin < length; begin += step) {
-        bool single = false; /* an entry is this one character */
-        uint32_t node = ROOT;
-        step = char_length((unsigned char)word[begin]);
-        for (size_t end = begin; end < length;) {
-            const trie_edge *edge = find_edge(model, node, (unsigned char)word[end++]);
-            if (edge->key == 0)
-                break;
-            node = edge->target;
-            int32_t id = model->ids[node];
-            if (id < 0)
-                continue;
-            offer(places, begin, end, id, model->scores[id]);
-            single |= end - begin == step;
+    eg_lattice_place best = {.id = -1};
+    size_t shortest = 0;
+    for (int32_t id = model->nodes[node].entry; id >= 0;) {
+        const eg_unigram_entry *entry = &model->entries[id];
+        size_t begin = end - entry->length;
+        double score = entry->score + places[begin].score;
+        if (best.id < 0 || score > best.score)
+            best = (eg_lattice_place){score, (uint32_t)begin, id};
+        shortest = entry->length;
+        id = entry->shorter;
+    }
+    if (shortest != step) {
+        double score = model->unknown_score + places[end - step].score;
+        if (best.id < 0 || score > best.score) {
+            best = (eg_lattice_place){score, (uint32_t)(end - step), model->unknown};
+            if (model->unknown < 0)
+                return false;
         }
-        if (!single)
-            offer(places, begin, begin + step, model->unknown, model->unknown_score);
     }
+    places[end] = best;
+    return true;
 }
 
-/* Turns the links around, so that each place of the best way knows where its piece ends. */
-static void
-walk_back(eg_lattice_place *places, size_t length)
-{
-    for (size_t end = length; end > 0;) {
-        size_t begin = places[end].begin;
-        places[begin].next = (uint32_t)end;
-        end = begin;
-    }
-}
+/* ---- Putting out ---- */
 
 static bool
-has_bytes(const unigram *model, const char *piece, size_t length)
+has_bytes(const eg_unigram *model, const char *piece, size_t length)
 {
     for (size_t i = 0; i < length; i++)
         if (model->bytes[(unsigned char)piece[i]] < 0)
@@ -224,52 +196,153 @@ has_bytes(const unigram *model, const char *piece, size_t length)
     return true;
 }
 
-/* What is unknown becomes its bytes, if they are to be had, else the unknown token; that token's own text is known. */
-static void
-put_unknown(const unigram *model, const char *piece, size_t length, uint32_t start, uint32_t end, eg_tokens *out)
+/*
+ * Neighbouring characters that are unknown are one token, which ends at `end`. If they make up an entry after all, they
+ * are that; else their bytes, if they are to be had; else the unknown token.
+ */
+static bool
+put_unknown(lattice_run *in, size_t end)
 {
-    bool known = length <= model->vocab->index.longest && eg_vocab_id(model->vocab, piece, length) >= 0;
-    if (known || !model->fall_back || !has_bytes(model, piece, length)) {
-        eg_tokens_put(out, model->unknown, start, end);
-        return;
-    }
-    for (size_t i = 0; i < length; i++)
-        eg_tokens_put(out, model->bytes[(unsigned char)piece[i]], start, end);
+    const eg_unigram *model = in->model;
+    const char *piece = in->word + in->unknown;
+    size_t length = end - in->unknown;
+    uint32_t start = (uint32_t)in->unknown;
+    int32_t id = length <= model->vocab->index.longest ? eg_vocab_id(model->vocab, piece, length) : -1;
+    bool as_bytes = id < 0 && model->fall_back && has_bytes(model, piece, length);
+    if (!eg_tokens_reserve(in->out, as_bytes ? length : 1))
+        return false;
+    for (size_t i = 0; as_bytes && i < length; i++)
+        eg_tokens_put(in->out, model->bytes[(unsigned char)piece[i]], start, (uint32_t)end);
+    if (!as_bytes)
+        eg_tokens_put(in->out, id >= 0 ? id : model->unknown, start, (uint32_t)end);
+    in->unknown = NO_PLACE;
+    return true;
 }
 
-/* The pieces of the best way; their places are in bytes of work->bytes. */
-static eg_status
-put_pieces(const unigram *model, const eg_work *work, eg_tokens *out, eg_error *err)
+static bool
+put_piece(lattice_run *in, size_t begin, size_t end, int32_t id)
 {
-    const eg_lattice_place *places = work->lattice.items;
-    for (size_t begin = 0; begin < work->bytes.count;) {
-        size_t end = places[begin].next;
-        int32_t id = places[end].id;
-        while (id == model->unknown && end < work->bytes.count && places[places[end].next].id == id)
-            end = places[end].next; /* neighbours that are unknown are one token */
-        if (id < 0)
-            return eg_fail(err, EG_E_INPUT, "the text has a character that the vocabulary lacks, and no unknown token");
-        if (id == model->unknown)
-            put_unknown(model, work->bytes.items + begin, end - begin, (uint32_t)begin, (uint32_t)end, out);
+    if (id == in->model->unknown) {
+        if (in->unknown == NO_PLACE)
+            in->unknown = begin;
+        return true;
+    }
+    if ((in->unknown != NO_PLACE && !put_unknown(in, begin)) || !eg_tokens_reserve(in->out, 1))
+        return false;
+    eg_tokens_put(in->out, id, (uint32_t)begin, (uint32_t)end);
+    return true;
+}
+
+/* Puts the pieces of the way to place `last`. Its links are turned around, to walk it from its beginning. */
+static bool
+put_way(lattice_run *in, size_t last)
+{
+    eg_lattice_place *places = in->work->lattice.items;
+    uint32_t next = 0;
+    for (uint32_t at = (uint32_t)last; at > 0;) {
+        uint32_t begin = places[at].begin;
+        places[at].begin = next;
+        next = at;
+        at = begin;
+    }
+    for (uint32_t begin = 0; next > 0;) {
+        if (!put_piece(in, in->cut + begin, in->cut + next, places[next].id))
+            return false;
+        begin = next;
+        next = places[begin].begin;
+    }
+    return true;
+}
+
+/* ---- Long words ---- */
+
+static bool
+begins_char(char byte)
+{
+    return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
+/*
+ * The last place that the best ways to all of [first, last] share: whichever of these the next pieces begin at, the way up
+ * to it is settled. Ways are followed from the last place back; an id turned negative marks the places they go through.
+ */
+static size_t
+shared_place(const lattice_run *in, eg_lattice_place *places, size_t first, size_t last)
+{
+    const char *text = in->word + in->cut;
+    size_t ways = 0, at = last;
+    for (size_t i = first; i <= last; i++) {
+        if (i < last && !begins_char(text[i]))
+            continue;
+        places[i].id = ~places[i].id;
+        ways++;
+    }
+    for (; ways > 1; at--) {
+        if (!(at == last || begins_char(text[at])) || places[at].id >= 0)
+            continue;
+        eg_lattice_place *before = &places[places[at].begin];
+        places[at].id = ~places[at].id;
+        if (before->id < 0)
+            ways--; /* met */
         else
-            eg_tokens_put(out, id, (uint32_t)begin, (uint32_t)end);
-        begin = end;
+            before->id = ~before->id;
     }
-    return EG_OK;
+    while (!(at == last || begins_char(text[at])) || places[at].id >= 0)
+        at--;
+    places[at].id = ~places[at].id;
+    return at;
 }
 
-/* The tokens of work->bytes. */
-static eg_status
-encode_word(const unigram *model, eg_work *work, eg_tokens *out, eg_error *err)
+/* Puts what is settled at place `last`, where `node` tells how far back a piece may begin; *last and *limit follow. */
+static bool
+cut_lattice(lattice_run *in, uint32_t node, size_t *last, size_t *limit)
 {
-    size_t length = work->bytes.count;
-    if (length >= UINT32_MAX ||
-        !eg_grow((void **)&work->lattice.items, &work->lattice.capacity, length + 1, sizeof *work->lattice.items) ||
-        !eg_tokens_reserve(out, length))
-        return eg_fail_nomem(err, "tokens");
-    find_ways(model, work->bytes.items, length, work->lattice.items);
-    walk_back(work->lattice.items, length);
-    return put_pieces(model, work, out, err);
+    eg_lattice_place *places = in->work->lattice.items;
+    size_t cut = shared_place(in, places, *last - eg_trie_depth(in->model->nodes, node), *last);
+    if (cut > 0 && !put_way(in, cut))
+        return false;
+    *last -= cut;
+    memmove(places, places + cut, (*last + 1) * sizeof *places);
+    for (size_t i = 1; i <= *last && cut > 0; i++)
+        places[i].begin -= (uint32_t)cut;
+    in->cut += cut;
+    *limit = 2 * *last > LONG ? 2 * *last : LONG; /* so that all cuts together take time linear in the word */
+    return true;
+}
+
+/* ---- Encoding ---- */
+
+static bool
+grow_lattice(eg_work *work, size_t last)
+{
+    enum { LONGEST_CHAR = 4 };
+    return eg_grow((void **)&work->lattice.items, &work->lattice.capacity, last + LONGEST_CHAR + 1,
+                   sizeof *work->lattice.items);
+}
+
+/* The tokens of work->bytes, which is valid UTF-8. */
+static eg_status
+encode_word(const eg_unigram *model, eg_work *work, eg_tokens *out, eg_error *err)
+{
+    const char *word = work->bytes.items;
+    size_t length = work->bytes.count, last = 0, limit = length < LONG ? length : LONG;
+    lattice_run in = {.model = model, .work = work, .out = out, .word = word, .unknown = NO_PLACE};
+    bool room = length < UINT32_MAX && grow_lattice(work, limit);
+    uint32_t node = EG_TRIE_ROOT;
+    if (room)
+        work->lattice.items[0] = (eg_lattice_place){0};
+    for (size_t at = 0; room && at < length;) {
+        size_t step = char_length((unsigned char)word[at]);
+        for (size_t end = at + step; at < end; at++)
+            node = eg_trie_step(model->nodes, node, (unsigned char)word[at]);
+        last += step;
+        if (!find_best(model, node, work->lattice.items, last, step))
+            return eg_fail(err, EG_E_INPUT, "the text has a character that the vocabulary lacks, and no unknown token");
+        if (last >= limit && at < length)
+            room = cut_lattice(&in, node, &last, &limit) && grow_lattice(work, limit);
+    }
+    room = room && put_way(&in, last) && (in.unknown == NO_PLACE || put_unknown(&in, length));
+    return room ? EG_OK : eg_fail_nomem(err, "tokens");
 }
 
 /* Places in bytes of the word become characters of the original. */

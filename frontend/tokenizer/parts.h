@@ -81,12 +81,16 @@ typedef struct eg_bpe_letter {
     uint32_t bytes;
 } eg_bpe_letter;
 
-/* A place in a word, in bytes: the best way there, whose last piece begins at `begin`; where the next piece ends. */
+/* A symbol that waits for its merge, in the list of those of one rank. */
+typedef struct eg_bpe_waiting {
+    uint32_t at, next; /* next + 1 of the list; 0: the last */
+} eg_bpe_waiting;
+
+/* A place in a word, in bytes: the best way there, and where its last piece begins. */
 typedef struct eg_lattice_place {
     double score;
-    uint32_t begin, next;
+    uint32_t begin;
     int32_t id;
-    bool reached;
 } eg_lattice_place;
 
 /* An added token among the tokens, and the blanks at its ends that it took from the text. */
@@ -111,6 +115,9 @@ typedef struct eg_work {
     EG_VEC(eg_bpe_symbol) symbols;
     EG_VEC(eg_bpe_letter) letters;
     EG_VEC(uint64_t) merges; /* a heap of rank << 32 | symbol, the next to be done first */
+    EG_VEC(eg_bpe_waiting) waiting;
+    EG_VEC(uint32_t) ranks;     /* by rank: the first that waits + 1, or 0 */
+    EG_VEC(uint64_t) rank_bits; /* by rank: whether any waits */
     EG_VEC(eg_lattice_place) lattice;
     EG_VEC(eg_padded_token) padded[2]; /* of each sequence, if offsets are trimmed */
     eg_tokens sequences[2];
@@ -371,6 +378,18 @@ EG_NODISCARD eg_status eg_bpe_new(eg_loading *in, const eg_bpe_options *options,
 /* The next merge, of lower rank than all before. NULL, or what is wrong with it. */
 const char *eg_bpe_put(struct eg_bpe *model, const char *left, size_t left_length, const char *right,
                        size_t right_length);
+
+struct eg_unigram;
+extern const eg_model_type eg_model_unigram;
+
+/* Makes the model of entries put one after another: at most `entries`, of `bytes` (below EG_NO_TOKEN) together. */
+EG_NODISCARD eg_status eg_unigram_new(eg_loading *in, size_t entries, size_t bytes, struct eg_unigram **out,
+                                      eg_error *err);
+/* The next entry. A score may be any number that is not NaN. */
+void eg_unigram_put(eg_loading *in, struct eg_unigram *model, const char *token, size_t length, double score);
+/* The tokenizer's model is this one from now on. unknown -1: none. */
+EG_NODISCARD eg_status eg_unigram_finish(eg_loading *in, struct eg_unigram *model, int32_t unknown, bool fall_back,
+                                         eg_error *err);
 
 /* ---- Post-processors ---- */
 

@@ -33,7 +33,7 @@ static eg_status
 read_file(const char *dir, const char *name, bool as_json, eg_arena *arena, reading *out, eg_error *err)
 {
     enum { DEEPEST = 128 };
-    static const eg_json_limits limits = {.max_depth = DEEPEST};
+    static const eg_json_limits limits = {.max_depth = DEEPEST, .rounds_twice = true};
     out->path = eg_path_join(arena, dir, name);
     if (!out->path)
         return eg_fail_nomem(err, "a path");
@@ -236,7 +236,8 @@ load_text(eg_tokenizer *tokenizer, const char *text, size_t n, const char *file,
 {
     const eg_json *root;
     const eg_tokenizer_files none = {.config_file = file, .specials_map_file = file, .added_tokens_file = file};
-    EG_TRY(eg_json_parse(text, n, file, NULL, scratch, &root, err));
+    const eg_json_limits limits = {.rounds_twice = true};
+    EG_TRY(eg_json_parse(text, n, file, &limits, scratch, &root, err));
     EG_TRY(eg_tokenizer_load_json(tokenizer, root, file, err));
     return eg_tokenizer_configure(tokenizer, &none, err);
 }

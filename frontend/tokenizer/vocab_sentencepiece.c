@@ -220,7 +220,7 @@ put_entry(building *b, eg_json *entry, const char *text, size_t length, double s
         return false;
     both[0] = (eg_json){.type = EG_JSON_STRING, .string = copy, .length = length};
     both[1] = (eg_json){.type = EG_JSON_REAL};
-    both[1].real = both[1].twice_rounded = score;
+    both[1].real = score;
     *entry = (eg_json){.type = EG_JSON_ARRAY, .items = both, .count = 2};
     return true;
 }
