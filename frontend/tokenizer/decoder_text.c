@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoders that change the tokens' texts: BPEDecoder, Fuse, Strip, Replace. */
+/* Decoders that change the tokens' texts: BPEDecoder, CTC, Fuse, Strip, Replace. */
 #include <string.h>
 
 #include "base/utf8.h"
+#include "frontend/tokenizer/clean_up.h"
 #include "frontend/tokenizer/parts.h"
 
 typedef struct text {
@@ -57,6 +58,60 @@ decode_suffix(const void *state, const eg_decoding *in, eg_decoding *out)
         append_replaced(&out->text, token, length, state, i + 1 < in->ends.count ? &blank : &nothing);
         eg_decoding_end(out);
     }
+}
+
+/* ---- CTC: of equal neighbours one, without the padding; a sign for the blank between words ---- */
+
+typedef struct ctc {
+    text pad, delimiter;
+    bool cleanup;
+} ctc;
+
+static eg_status
+load_ctc(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
+{
+    ctc *state = eg_arena_calloc(in->arena, 1, sizeof *state);
+    if (!state)
+        return eg_fail_nomem(err, "a decoder");
+    EG_TRY(read_text(in, spec, "pad_token", &state->pad, err));
+    EG_TRY(read_text(in, spec, "word_delimiter_token", &state->delimiter, err));
+    EG_TRY(eg_read_bool(in, spec, "cleanup", &state->cleanup, err));
+    *out_state = state;
+    return EG_OK;
+}
+
+static bool
+is_repeated(const eg_decoding *in, size_t i)
+{
+    size_t before_length, length;
+    if (i == 0)
+        return false;
+    const char *before = eg_decoding_token(in, i - 1, &before_length), *token = eg_decoding_token(in, i, &length);
+    return before_length == length && memcmp(before, token, length) == 0;
+}
+
+static void
+decode_ctc(const void *state, const eg_decoding *in, eg_decoding *out)
+{
+    static const text blank = {" ", 1}, nothing = {"", 0};
+    const ctc *with = state;
+    eg_strbuf plain = {0};
+    for (size_t i = 0; i < in->ends.count && !plain.failed; i++) {
+        size_t length, begin = out->text.length;
+        const char *token = eg_decoding_token(in, i, &length);
+        if (is_repeated(in, i))
+            continue;
+        plain.length = 0;
+        append_replaced(&plain, token, length, &with->pad, &nothing);
+        if (with->cleanup)
+            eg_clean_up(&plain, 0, true);
+        if (plain.length > 0 && !plain.failed)
+            append_replaced(&out->text, plain.data, plain.length, with->cleanup ? &with->delimiter : &nothing, &blank);
+        if (out->text.length > begin)
+            eg_decoding_end(out);
+    }
+    out->text.failed |= plain.failed;
+    eg_strbuf_finish(&plain);
 }
 
 /* ---- Fuse ---- */
@@ -146,6 +201,7 @@ decode_replace(const void *state, const eg_decoding *in, eg_decoding *out)
 }
 
 const eg_part_type eg_decoder_bpe = {.name = "BPEDecoder", .load = load_suffix, .decode = decode_suffix};
+const eg_part_type eg_decoder_ctc = {.name = "CTC", .load = load_ctc, .decode = decode_ctc};
 const eg_part_type eg_decoder_fuse = {.name = "Fuse", .decode = fuse};
 const eg_part_type eg_decoder_strip = {.name = "Strip", .load = load_strip, .decode = decode_strip};
 const eg_part_type eg_decoder_replace = {.name = "Replace", .load = load_replace, .decode = decode_replace};

@@ -14,7 +14,7 @@ extern const eg_part_type eg_pretokenizer_bert, eg_pretokenizer_sequence, eg_pre
 extern const eg_part_type eg_normalizer_prepend, eg_normalizer_nmt, eg_normalizer_precompiled;
 extern const eg_part_type eg_pretokenizer_byte_level, eg_pretokenizer_metaspace, eg_pretokenizer_split;
 extern const eg_part_type eg_decoder_wordpiece, eg_decoder_sequence, eg_decoder_byte_level, eg_decoder_byte_fallback,
-    eg_decoder_bpe, eg_decoder_fuse, eg_decoder_strip, eg_decoder_replace, eg_decoder_metaspace;
+    eg_decoder_bpe, eg_decoder_ctc, eg_decoder_fuse, eg_decoder_strip, eg_decoder_replace, eg_decoder_metaspace;
 extern const eg_model_type eg_model_wordpiece, eg_model_bpe, eg_model_unigram, eg_model_wordlevel;
 
 static const eg_part_type *const normalizers[] = {
@@ -31,8 +31,9 @@ static const eg_part_type *const pretokenizers[] = {
     &eg_pretokenizer_split,
 };
 static const eg_part_type *const decoders[] = {
-    &eg_decoder_wordpiece, &eg_decoder_sequence, &eg_decoder_byte_level, &eg_decoder_byte_fallback, &eg_decoder_bpe,
-    &eg_decoder_fuse,      &eg_decoder_strip,    &eg_decoder_replace,    &eg_decoder_metaspace,
+    &eg_decoder_wordpiece, &eg_decoder_sequence,  &eg_decoder_byte_level, &eg_decoder_byte_fallback,
+    &eg_decoder_bpe,       &eg_decoder_ctc,       &eg_decoder_fuse,       &eg_decoder_strip,
+    &eg_decoder_replace,   &eg_decoder_metaspace,
 };
 static const eg_model_type *const models[] = {&eg_model_wordpiece, &eg_model_bpe, &eg_model_unigram,
                                               &eg_model_wordlevel};

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("tokenizers")
 import tokenizer_equality  # noqa: E402
+import tokenizer_random  # noqa: E402
 import tokenizer_sentencepiece  # noqa: E402
 import tokenizer_trained  # noqa: E402
 
@@ -35,4 +36,11 @@ def test_sentencepiece():
     report = io.StringIO()
     lines, thin, least = (20, 200, 5_000) if os.environ.get("EGBERT_SANITIZED") else (60, 24, 20_000)
     total = tokenizer_sentencepiece.run(BUILD, lines=lines, out=report, thin=thin)
+    assert total >= least, report.getvalue()
+
+
+def test_random_tokenizers():
+    report = io.StringIO()
+    count, least = (20, 500) if os.environ.get("EGBERT_SANITIZED") else (200, 8000)
+    total = tokenizer_random.run(BUILD, count, out=report)
     assert total >= least, report.getvalue()
