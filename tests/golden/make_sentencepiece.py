@@ -2,11 +2,13 @@
 """Writes sentencepiece/: small SentencePiece models in the layouts of known checkpoints, and what transformers makes of each.
 
     make_sentencepiece.py [--model FILE]
+    make_sentencepiece.py --saved
 
 Needs `sentencepiece`, `protobuf`, `transformers`. One unigram model is trained (or FILE is taken: training is not
 deterministic) and its pieces are rearranged. A folder CASE holds the .model without a charsmap, tokenizer_config.json,
 and expected.json: transformers' tokenizer with the name of the charsmap in the place of the charsmap. make_sentencepiece.json
-names the charsmap of each case. The charsmaps *.charsmap.xz are those that SentencePiece puts into any model.
+names the charsmap of each case. With --saved, which needs transformers 4, saved.json gets what is not the model in the
+tokenizer.json that it writes for each case: its pipelines are others than those of version 5. The charsmaps *.charsmap.xz are those that SentencePiece puts into any model.
 """
 import argparse
 import base64
@@ -17,6 +19,7 @@ import random
 import tempfile
 
 import sentencepiece
+import transformers
 from sentencepiece import sentencepiece_model_pb2 as schema
 from transformers import AutoTokenizer
 
@@ -134,10 +137,29 @@ def expected(file, model, name, config):
     return json.loads(text)
 
 
+SAVED = ("added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder")
+
+
+def write_saved():
+    assert transformers.__version__.startswith("4."), f"transformers is {transformers.__version__}, not 4"
+    lines = []
+    for name, charsmap in json.loads((STORE / "charsmaps.json").read_text()).items():
+        file, = (STORE / name).glob("*.model")
+        config = json.loads((STORE / name / "tokenizer_config.json").read_text())
+        made = expected(file.name, parse(file.read_bytes()), charsmap, config)
+        assert made["model"] == json.loads((STORE / name / "expected.json").read_text())["model"]
+        lines.append(f'"{name}": ' + json.dumps({key: made[key] for key in SAVED}, ensure_ascii=False))
+    (STORE / "saved.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--model", type=pathlib.Path, help="the trained model; else one is trained")
-    model = args.parse_args().model
+    args.add_argument("--saved", action="store_true", help="write saved.json alone")
+    args = args.parse_args()
+    if args.saved:
+        return write_saved()
+    model = args.model
     STORE.mkdir(exist_ok=True)
     for name in ("nmt_nfkc", "nmt_nfkc_cf"):
         file = STORE / f"{name}.charsmap.xz"

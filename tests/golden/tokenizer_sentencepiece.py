@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokenizers of SentencePiece: the charsmap (Precompiled), Replace with patterns, and folders with a .model alone.
 
-    tokenizer_sentencepiece.py [--build DIR] [--lines N] [--only NAME]
+    tokenizer_sentencepiece.py [--build DIR] [--lines N] [--only NAME] [--full]
 
 The folders under sentencepiece/ were written by make_sentencepiece.py: a .model without its charsmap, tokenizer_config.json,
-and as expected.json what transformers builds of the two. The charsmaps, which are SentencePiece's own, lie beside them
-once. Needs `tokenizers` alone.
+and as expected.json what transformers 5 builds of the two, which is what a folder without tokenizer.json is read as.
+saved.json has the pipelines that transformers 4 writes into tokenizer.json for the same folders; both files are also read
+as they stand. The charsmaps, which are SentencePiece's own, lie beside them once. Needs `tokenizers` alone.
+
+--full takes every character and at least 100,000 lines in each case (tens of minutes).
 """
+import argparse
 import base64
 import itertools
 import json
@@ -22,7 +26,7 @@ from tokenizers import Tokenizer
 
 import tokenizer_equality as equality
 import tokenizer_trained as trained
-from tokenizer_equality import NO_SPECIAL, Egbert, one_after_another
+from tokenizer_equality import Difference, one_after_another
 
 STORE = pathlib.Path(__file__).resolve().parent / "sentencepiece"
 
@@ -138,45 +142,79 @@ def with_charsmap(model, blob):
     return model + b"\x1a" + varint(len(inside)) + inside
 
 
-def model_cases(scratch):
+def expected_files():
+    """(name, charsmap or None, tokenizer.json of transformers 5, and of 4)"""
+    saved = json.loads((STORE / "saved.json").read_text())
     for name, charsmap_name in json.loads((STORE / "charsmaps.json").read_text()).items():
+        expected = json.loads((STORE / name / "expected.json").read_text())
+        files = [json.dumps(file, ensure_ascii=False) for file in (expected, {**expected, **saved[name]})]
+        blob = charsmap(charsmap_name) if charsmap_name else None
+        if blob:
+            files = [file.replace(f'"{charsmap_name}"', json.dumps(base64.b64encode(blob).decode())) for file in files]
+        yield name, blob, *files
+
+
+def written_cases(scratch):
+    """Folders with the tokenizer.json of either version."""
+    for name, _, *files in expected_files():
+        for version, file in zip((5, 4), files):
+            yield f"{name} json {version}", *trained.json_folder(f"{name} {version}", json.loads(file), scratch)
+
+
+def model_cases(scratch):
+    for name, blob, expected, _ in expected_files():
         folder = pathlib.Path(scratch) / name
         folder.mkdir()
-        expected = (STORE / name / "expected.json").read_text()
         file, = (STORE / name).glob("*.model")
         data = file.read_bytes()
-        if charsmap_name:
-            blob = charsmap(charsmap_name)
+        if blob:
             data = with_charsmap(data, blob)
-            expected = expected.replace(f'"{charsmap_name}"', json.dumps(base64.b64encode(blob).decode()))
         (folder / file.name).write_bytes(data)
         (folder / "tokenizer_config.json").write_bytes((STORE / name / "tokenizer_config.json").read_bytes())
         yield name, folder, Tokenizer.from_str(expected)
 
 
 EVERY = ("clusters", "charsmap", "charsmap folded", "accents off", "xlm-roberta", "camembert", "albert", "deberta-v2")
+SAMPLE = ("xlm-roberta json 4", "albert json 4", "deberta-v2-punct json 4", "big-bird json 4")  # where thin > 1
+FULL = 60_000  # lines of words; characters and pairs make them more than 100,000
 
 
-def run(build, lines, out=sys.stdout, only=None, thin=1):
-    """thin: one in so many of the characters and of the clusters."""
+def run(build, lines, out=sys.stdout, only=None, thin=1, full=False):
+    """thin: one in so many of the characters and of the clusters. full: every character in each case."""
     rng = random.Random(20240614)
     total = 0
-    every = list(equality.every_char(thin=97))[::thin]
+    every = list(equality.every_char(thin=1 if full else 97))[::thin]
     with tempfile.TemporaryDirectory() as scratch:
         cases = [(name, *trained.json_folder(name, data, scratch), every) for name, data in json_cases(rng)]
         cases += [(name, folder, oracle, every) for name, folder, oracle in model_cases(scratch)]
+        cases += [(name, folder, oracle, every if full else every[::8]) for name, folder, oracle in written_cases(scratch)
+                  if thin == 1 or name in SAMPLE]
         cases.append(("clusters", *trained.json_folder("clusters", clusters_case(), scratch),
                       list(cluster_lines(rng, lines * 5, thin))))
         for name, folder, oracle, more in cases:
             if only and not name.startswith(only):
                 continue
             begin = time.time()
-            count = trained.compare(name, folder, oracle, build, lines, more if name in EVERY else more[::7], rng)
+            some = more if full or name in EVERY else more[::7]
+            count = trained.compare(name, folder, oracle, build, lines, some, rng)
             total += count
             print(f"{name}: {count} equal, {time.time() - begin:.1f} s", file=out, flush=True)
     print(f"{total} equal", file=out)
     return total
 
 
+def main():
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("--build", default="build")
+    args.add_argument("--lines", type=int)
+    args.add_argument("--only", help="the beginning of a case's name")
+    args.add_argument("--full", action="store_true")
+    args = args.parse_args()
+    try:
+        run(args.build, args.lines or (FULL if args.full else 3000), only=args.only, full=args.full)
+    except Difference as difference:
+        sys.exit(str(difference))
+
+
 if __name__ == "__main__":
-    trained.main(run, __doc__, 3000)
+    main()
