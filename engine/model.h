@@ -19,6 +19,22 @@ typedef struct eg_preparation {
     bool lower;    /* lower case, where the tokenizer does not see to it */
 } eg_preparation;
 
+/*
+ * The encoders that no call has at present, as many as there are worker threads at most. They keep what their texts needed;
+ * the largest needs of a text of 1 MB are below the limit, and one that would go beyond it is not kept.
+ */
+typedef struct eg_encoder_pool {
+    pthread_mutex_t lock;
+    struct eg_encoder *free; /* a list, the one that was given back last first */
+    uint32_t count, most;
+    size_t bytes;
+} eg_encoder_pool;
+
+enum { EG_ENCODERS_BYTES = 256 << 20 }; /* of all in a pool */
+
+void eg_encoder_pool_init(eg_encoder_pool *pool, uint32_t most);
+void eg_encoder_pool_finish(eg_encoder_pool *pool); /* all are given back */
+
 struct eg_model {
     eg_engine *engine;
     eg_arena arena;
@@ -37,6 +53,7 @@ struct eg_model {
     eg_source_info info;
     eg_tokenizer *tokenizer; /* NULL: tokenizer_error says why */
     eg_tokenizer_info tokenizer_info;
+    eg_encoder_pool *encoders;
     eg_error tokenizer_error;
     eg_preparation preparation;
 

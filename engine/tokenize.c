@@ -2,6 +2,7 @@
 /* eg_tokenize() and eg_decode(). Texts are tokenised by all workers; padding comes when all lengths are known. */
 #include <string.h>
 
+#include "base/checked.h"
 #include "engine/encoders.h"
 #include "engine/result.h"
 
@@ -31,19 +32,23 @@ typedef struct token_arrays {
     const char **tokens; /* offsets, tokens: NULL where there are none */
 } token_arrays;
 
+/* Not cleared. */
 static bool
 new_arrays(eg_arena *arena, size_t n, bool offsets, bool tokens, token_arrays *out)
 {
     enum { NUMBERS = 3 };
-    *out = (token_arrays){.ids = eg_arena_calloc(arena, n, NUMBERS * sizeof *out->ids)};
+    size_t size;
+    if (!eg_mul_size(n, NUMBERS * sizeof *out->ids, &size))
+        return false;
+    *out = (token_arrays){.ids = eg_arena_alloc(arena, size)};
     if (!out->ids)
         return false;
     out->type_ids = out->ids + n;
     out->mask = out->type_ids + n;
     if (offsets)
-        out->offsets = eg_arena_calloc(arena, n, 2 * sizeof *out->offsets);
+        out->offsets = eg_arena_alloc(arena, n * 2 * sizeof *out->offsets); /* less than the numbers above */
     if (tokens)
-        out->tokens = eg_arena_calloc(arena, n, sizeof *out->tokens);
+        out->tokens = eg_arena_alloc(arena, n * sizeof *out->tokens);
     return (out->offsets || !offsets) && (out->tokens || !tokens);
 }
 
@@ -116,8 +121,12 @@ pad(const eg_model *model, eg_result *result, uint32_t to, eg_tokens_view *view,
         !new_arrays(&result->arena, to, view->offsets, view->tokens, &arrays))
         return eg_fail_nomem(err, "tokens");
     uint32_t begin = model->tokenizer_info.pad_left ? to - view->count : 0;
-    for (uint32_t i = 0; i < to; i++)
+    for (uint32_t i = 0; i < to; i++) {
         arrays.ids[i] = id;
+        arrays.type_ids[i] = arrays.mask[i] = 0;
+    }
+    if (arrays.offsets)
+        memset(arrays.offsets, 0, to * 2 * sizeof *arrays.offsets);
     for (uint32_t i = 0; i < to && arrays.tokens; i++)
         arrays.tokens[i] = text;
     for (uint32_t i = 0; i < view->count; i++) {
@@ -176,8 +185,8 @@ take_arenas(eg_encoders *encoders, eg_result *result, eg_error *err)
         return eg_fail_nomem(err, "tokens");
     result->arena_count = encoders->count;
     for (uint32_t i = 0; i < encoders->count; i++) {
-        result->arenas[i] = encoders->items[i].arena;
-        encoders->items[i].arena = (eg_arena){0};
+        result->arenas[i] = encoders->items[i]->arena;
+        encoders->items[i]->arena = (eg_arena){0};
     }
     return EG_OK;
 }

@@ -45,7 +45,7 @@ typedef struct eg_encoding { /* {0} is empty; eg_encoding_finish frees */
 typedef struct eg_tokenizer_info {
     const char *source;                      /* "tokenizer.json", "vocab.txt" or "vocab.json" */
     const char *model;                       /* "WordPiece", "BPE", … */
-    const char *class_name;                  /* tokenizer_config.json's tokenizer_class, or NULL */
+    const char *class_name;                  /* as the JSON files name it, or by the model type; NULL: unknown */
     uint32_t vocab_size;                     /* added tokens included */
     uint32_t specials_single, specials_pair; /* tokens put around one text, around a pair */
     bool feeds_type_ids;                     /* model_input_names, else the class, has token_type_ids */
@@ -74,6 +74,8 @@ EG_NODISCARD eg_status eg_tokenizer_encode(const eg_tokenizer *tokenizer, const 
                                            const char *pair, size_t pair_length, const eg_encode_options *options,
                                            eg_encoding *out, eg_error *err);
 void eg_encoding_finish(eg_encoding *encoding);
+/* Bytes of its buffers: a bound of what they take, for pages that were never written take nothing. */
+size_t eg_encoding_bytes(const eg_encoding *encoding);
 
 /*
  * A pair whose second text is read in windows: each has all of the first text, and of the second as much as there is

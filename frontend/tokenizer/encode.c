@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "frontend/tokenizer/fused.h"
 #include "frontend/tokenizer/parts.h"
+#include "frontend/tokenizer/word_cache.h"
 
 bool
 eg_tokens_grow(eg_tokens *tokens, size_t more)
@@ -28,35 +29,42 @@ tokens_finish(eg_tokens *tokens)
     eg_free(tokens->ends);
 }
 
+/* All buffers of an eg_work that are lists, each given to the macro `with`. */
+#define LISTS(with)                                                                                                    \
+    with(text) with(next) with(normalized) with(changes) with(sorted) with(words) with(words_next) with(segments)      \
+        with(matches) with(cuts) with(inner_cuts) with(bytes) with(stretch) with(prefixed) with(hashes) with(symbols)  \
+            with(letters) with(merges) with(waiting) with(ranks) with(rank_bits) with(lattice) with(padded[0])         \
+                with(padded[1]) with(words_of[0]) with(words_of[1])
+
 void
 eg_work_finish(eg_work *work)
 {
-    eg_free(work->text.items);
-    eg_free(work->next.items);
-    eg_free(work->normalized.items);
-    eg_free(work->changes.items);
-    eg_free(work->sorted.items);
-    eg_free(work->words.items);
-    eg_free(work->words_next.items);
-    eg_free(work->segments.items);
-    eg_free(work->matches.items);
-    eg_free(work->cuts.items);
-    eg_free(work->inner_cuts.items);
-    eg_free(work->bytes.items);
-    eg_free(work->hashes.items);
-    eg_free(work->symbols.items);
-    eg_free(work->letters.items);
-    eg_free(work->merges.items);
-    eg_free(work->stretch.items);
-    eg_free(work->prefixed.items);
+#define FREE(list) eg_free(work->list.items);
+    LISTS(FREE)
+#undef FREE
     eg_free(work->cache);
-    eg_free(work->lattice.items);
-    eg_free(work->padded[0].items);
-    eg_free(work->padded[1].items);
-    eg_free(work->words_of[0].items);
-    eg_free(work->words_of[1].items);
     tokens_finish(&work->sequences[0]);
     tokens_finish(&work->sequences[1]);
+}
+
+static size_t
+work_bytes(const eg_work *work)
+{
+    size_t tokens = work->sequences[0].capacity + work->sequences[1].capacity;
+    size_t bytes =
+        sizeof *work + (work->cache ? sizeof *work->cache : 0) + tokens * (sizeof(int32_t) + 2 * sizeof(uint32_t));
+#define ADD(list) bytes += work->list.capacity * sizeof *work->list.items;
+    LISTS(ADD)
+#undef ADD
+    return bytes;
+}
+
+size_t
+eg_encoding_bytes(const eg_encoding *encoding)
+{
+    size_t token = sizeof *encoding->ids + sizeof *encoding->type_ids + sizeof *encoding->starts +
+                   sizeof *encoding->ends + sizeof *encoding->special + sizeof *encoding->words;
+    return encoding->capacity * token + (encoding->work ? work_bytes(encoding->work) : 0);
 }
 
 void

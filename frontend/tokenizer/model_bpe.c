@@ -12,8 +12,8 @@
 #include "frontend/tokenizer/parts.h"
 
 enum { PLAIN = 512 }; /* characters whose ids are in a table: all stand-ins of bytes are among them */
-enum { SHORT_WORD = 40, WINDOW = 2048 }; /* symbols */
-#define NONE UINT32_MAX                  /* no neighbour */
+enum { SHORT_WORD = 40, LONG_WORD = 512, WINDOW = 2048 }; /* symbols */
+#define NONE UINT32_MAX                                   /* no neighbour */
 
 typedef struct pair_slot {
     int32_t left, right, into; /* into -1: empty */
@@ -33,6 +33,8 @@ typedef struct eg_bpe {
     int32_t stand_ins[256]; /* ids of the bytes' stand-ins */
     uint8_t meets[256]
                  [32]; /* bit b of row a: some merge joins a token that ends in byte a with one that begins with b */
+    uint8_t *is_part;  /* by id: a merge that was put joins it */
+    bool in_order;     /* no merge makes a token that an earlier one joins */
 } eg_bpe;
 
 /* ---- Making ---- */
@@ -76,6 +78,10 @@ eg_bpe_new(eg_loading *in, const eg_bpe_options *options, size_t merges, eg_bpe 
         !(model->pairs = eg_arena_alloc(in->arena, size)))
         return eg_fail_nomem(err, "merges");
     memset(model->pairs, 0xff, size);
+    model->is_part = eg_arena_calloc(in->arena, vocab->ids + 1, 1);
+    if (!model->is_part)
+        return eg_fail_nomem(err, "merges");
+    model->in_order = true;
     model->vocab = vocab;
     model->shift = 64 - bits;
     model->seed = eg_hash_seed(model->pairs);
@@ -154,6 +160,8 @@ eg_bpe_put(eg_bpe *model, const char *left, size_t left_length, const char *righ
     int32_t into = joined_id(model, left, left_length, right + skip, right_length - skip);
     if (into < 0)
         return "what it gives is not in the vocabulary";
+    model->in_order &= !model->is_part[into] && into != first && into != second;
+    model->is_part[first] = model->is_part[second] = 1;
     note_meeting(model, left, left_length, right + skip, right_length - skip);
     *find_pair(model, first, second) = (pair_slot){first, second, into, model->ranks++};
     return NULL;
@@ -451,10 +459,98 @@ join_long(const eg_bpe *model, eg_work *work)
     return true;
 }
 
+/* ---- Joining a long word: lists by rank, which cost the same for any length ---- */
+
+/* Where neighbouring pairs are of one rank they are a run of the same symbol, and only its left end waits. */
+static bool
+is_ranked(const eg_bpe_symbol *symbols, uint32_t at, uint32_t rank)
+{
+    return at != NONE && symbols[at].into >= 0 && symbols[at].rank == rank;
+}
+
+static bool
+wait(eg_work *work, uint32_t at)
+{
+    const eg_bpe_symbol *symbol = &work->symbols.items[at];
+    if (symbol->into < 0 || is_ranked(work->symbols.items, symbol->previous, symbol->rank))
+        return true;
+    if (!EG_PUSH(&work->waiting, ((eg_bpe_waiting){at, work->ranks.items[symbol->rank]})))
+        return false;
+    work->ranks.items[symbol->rank] = (uint32_t)work->waiting.count;
+    work->rank_bits.items[symbol->rank / 64] |= UINT64_C(1) << symbol->rank % 64;
+    return true;
+}
+
+/*
+ * Joins the run of pairs of this rank that `at` is in, from its left end. Pairs of a rank that are not of one run have no
+ * order: what a merge makes is in merges of higher ranks only (in_order).
+ */
+static bool
+join_run(const eg_bpe *model, eg_work *work, uint32_t at, uint32_t rank)
+{
+    eg_bpe_symbol *symbols = work->symbols.items;
+    uint32_t last = at;
+    while (is_ranked(symbols, symbols[at].previous, rank))
+        at = symbols[at].previous;
+    for (; is_ranked(symbols, at, rank); at = symbols[at].next) {
+        const eg_bpe_symbol *right = &symbols[symbols[at].next];
+        uint32_t follower = right->next, broken = right->into >= 0 ? right->rank : rank;
+        join(model, symbols, at);
+        if (broken != rank && is_ranked(symbols, follower, broken) && !wait(work, follower))
+            return false; /* the run that began with the right one has another left end */
+        if (symbols[at].previous != NONE && !wait(work, symbols[at].previous))
+            return false;
+        last = at;
+    }
+    return wait(work, last);
+}
+
+/* Ranks are left with nobody waiting. */
+static bool
+join_by_rank(const eg_bpe *model, eg_work *work)
+{
+    eg_bpe_symbol *symbols = work->symbols.items;
+    work->waiting.count = 0;
+    for (uint32_t i = (uint32_t)work->symbols.count; i-- > 0;)
+        if (!wait(work, i))
+            return false;
+    for (size_t i = 0; i < work->rank_bits.count; i++) {
+        while (work->rank_bits.items[i] != 0) {
+            uint32_t rank = (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(work->rank_bits.items[i]);
+            uint32_t next = work->ranks.items[rank];
+            work->ranks.items[rank] = 0;
+            work->rank_bits.items[i] &= work->rank_bits.items[i] - 1;
+            for (; next > 0; next = work->waiting.items[next - 1].next) {
+                uint32_t at = work->waiting.items[next - 1].at;
+                bool due = symbols[at].bytes > 0 && is_ranked(symbols, at, rank);
+                if (due && !join_run(model, work, at, rank))
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The lists of all ranks, empty: also after a word for which there was no memory. */
+static bool
+clear_ranks(const eg_bpe *model, eg_work *work)
+{
+    size_t bits = model->ranks / 64 + 1;
+    if (!eg_grow((void **)&work->ranks.items, &work->ranks.capacity, model->ranks, sizeof(uint32_t)) ||
+        !eg_grow((void **)&work->rank_bits.items, &work->rank_bits.capacity, bits, sizeof(uint64_t)))
+        return false;
+    memset(work->ranks.items, 0, model->ranks * sizeof(uint32_t));
+    memset(work->rank_bits.items, 0, bits * sizeof(uint64_t));
+    work->rank_bits.count = bits;
+    return true;
+}
+
 static bool
 join_all(const eg_bpe *model, eg_work *work)
 {
     link_symbols(model, work->symbols.items, (uint32_t)work->symbols.count);
+    if (work->symbols.count > LONG_WORD && model->in_order)
+        return join_by_rank(model, work);
     if (work->symbols.count > SHORT_WORD)
         return join_long(model, work);
     if (work->symbols.count > 1)
@@ -539,6 +635,8 @@ join_word(const eg_bpe *model, const spelled *word, eg_work *work, eg_tokens *ou
 {
     size_t first = out->count;
     bool agree = word->count == 0;
+    if (word->count > LONG_WORD && model->in_order && !clear_ranks(model, work))
+        return false;
     for (size_t size = WINDOW; !agree; size *= 4) {
         out->count = first;
         if (!join_windows(model, word, size, work, out, &agree))
