@@ -47,8 +47,8 @@ def literal(pattern, content):
     return {"type": "Replace", "pattern": {"String": pattern}, "content": content}
 
 
-def metaspace(scheme="always"):
-    return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": True}
+def metaspace(scheme="always", mark="▁"):
+    return {"type": "Metaspace", "replacement": mark, "prepend_scheme": scheme, "split": True}
 
 
 # ---- Charsmaps made by hand ----
@@ -113,13 +113,20 @@ def json_cases(rng):
     def case(*normalizers, pre):
         return trained.spec(model, normalizer=one_after_another("normalizers", *normalizers), pre=pre,
                             post=trained.doubled(trained.tokens_of(model), False, False), decoder=metaspace())
-    words = one_after_another("pretokenizers", {"type": "WhitespaceSplit"}, metaspace())
+
+    def split(*settings):
+        return one_after_another("pretokenizers", {"type": "WhitespaceSplit"}, metaspace(*settings))
+    words = split()
     yield "charsmap", case(nfkc, pre=words)
     yield "charsmap folded", case(folded, pre=metaspace())
     yield "charsmap stripped", case(nfkc, {"type": "Strip", "strip_left": False, "strip_right": True},
                                     replace(" {2,}", "▁"), pre=metaspace())
     yield "accents off", case(literal("``", '"'), literal("''", '"'), {"type": "NFKD"}, {"type": "StripAccents"},
                               {"type": "Lowercase"}, nfkc, replace(" {2,}"), pre=words)
+    prepended = {"type": "Prepend", "prepend": "\u3000x "}
+    yield "words first", case(nfkc, pre=split("first"))
+    yield "words of letters", case(prepended, replace("\\n", "a "), pre=split("first", "a"))
+    yield "words never", case({"type": "Strip", "strip_left": True, "strip_right": False}, pre=split("never", "_"))
     for pattern, content in (("\\s{2,}|[\\n\\r\\t]", " "), ("\\s+", " "), (" +", "▁"), ("[\\n\\r\\t]", ""), ("``|''", '"'),
                              ("\\s{2,}", "ab"), ("\\n", "n"), ("\\s", "_"), ("ab", "")):
         yield f"replace {len(pattern)} {content}", case(replace(pattern, content), pre=metaspace())
@@ -174,7 +181,7 @@ def model_cases(scratch):
         yield name, folder, Tokenizer.from_str(expected)
 
 
-EVERY = ("clusters", "charsmap", "charsmap folded", "accents off", "xlm-roberta", "camembert", "albert", "deberta-v2")
+EVERY = ("clusters", "charsmap", "charsmap folded", "accents off", "words first", "xlm-roberta", "camembert", "albert", "deberta-v2")
 SAMPLE = ("xlm-roberta json 4", "albert json 4", "deberta-v2-punct json 4", "big-bird json 4")  # where thin > 1
 FULL = 60_000  # lines of words; characters and pairs make them more than 100,000
 
