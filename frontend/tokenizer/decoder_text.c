@@ -183,6 +183,8 @@ load_replace(eg_loading *in, const eg_json *spec, const void **out_state, eg_err
     if (eg_json_get(pattern, "Regex"))
         return eg_fail_json(in, pattern, err, "a Replace decoder with a Regex pattern is not supported");
     EG_TRY(read_text(in, pattern, "String", &state->from, err));
+    if (state->from.length == 0)
+        return eg_fail_json(in, pattern, err, "a Replace decoder of an empty string");
     EG_TRY(read_text(in, spec, "content", &state->to, err));
     *out_state = state;
     return EG_OK;

@@ -17,25 +17,77 @@ check_block(eg_loading *in, const eg_json *root, const char *key, const eg_json 
     return EG_OK;
 }
 
-/* The truncation and padding of the day the file was saved: not used, but a file that contradicts itself is refused. */
+/* Which of some words the member is; a missing one is the first. */
 static eg_status
-check_saved_state(eg_loading *in, const eg_json *root, eg_error *err)
+read_choice(eg_loading *in, const eg_json *object, const char *key, const char *const words[3], int *out, eg_error *err)
+{
+    const eg_json *value = eg_json_get(object, key);
+    *out = 0;
+    if (!value)
+        return EG_OK;
+    if (value->type != EG_JSON_STRING)
+        return eg_json_wrong_type(value, in->file, "a string", err);
+    for (; *out < 3 && words[*out]; ++*out)
+        if (strcmp(value->string, words[*out]) == 0)
+            return EG_OK;
+    return eg_hint(err, eg_fail_json(in, value, err, "unknown %s '%.64s'", key, value->string), "%s, %s%s%s", words[0],
+                   words[1], words[2] ? ", " : "", words[2] ? words[2] : "");
+}
+
+static const char *const directions[3] = {"Right", "Left"};
+
+static eg_status
+read_truncation(eg_loading *in, const eg_json *block, eg_error *err)
+{
+    static const char *const strategies[3] = {"LongestFirst", "OnlyFirst", "OnlySecond"};
+    int64_t max_length = -1, stride = 0;
+    int strategy, direction;
+    EG_TRY(eg_read_int(in, block, "max_length", 0, INT64_MAX, &max_length, err));
+    EG_TRY(eg_read_int(in, block, "stride", 0, INT64_MAX, &stride, err));
+    EG_TRY(read_choice(in, block, "strategy", strategies, &strategy, err));
+    EG_TRY(read_choice(in, block, "direction", directions, &direction, err));
+    in->tokenizer->info.truncate_left = direction == 1;
+    if (stride == 0 || stride < max_length)
+        return EG_OK;
+    return eg_hint(err,
+                   eg_fail_json(in, eg_json_get(block, "stride"), err, "a stride of %lld in windows of %lld tokens",
+                                (long long)stride, (long long)max_length),
+                   "stride is smaller than max_length");
+}
+
+static eg_status
+read_padding(eg_loading *in, const eg_json *block, eg_error *err)
+{
+    int64_t pad_id = 0;
+    int direction;
+    EG_TRY(eg_read_int(in, block, "pad_id", 0, INT32_MAX, &pad_id, err));
+    EG_TRY(read_choice(in, block, "direction", directions, &direction, err));
+    in->tokenizer->info.pad_left = direction == 1;
+    return EG_OK;
+}
+
+/*
+ * The truncation and padding of the day the file was saved. As in transformers their sides hold where
+ * tokenizer_config.json says none; nothing else of them is used, but what contradicts itself is refused.
+ */
+static eg_status
+read_saved_state(eg_loading *in, const eg_json *root, eg_error *err)
 {
     const eg_json *truncation, *padding;
-    int64_t max_length = -1, stride = 0, pad_id = 0;
     EG_TRY(check_block(in, root, "truncation", &truncation, err));
     EG_TRY(check_block(in, root, "padding", &padding, err));
-    if (truncation) {
-        EG_TRY(eg_read_int(in, truncation, "max_length", 0, INT64_MAX, &max_length, err));
-        EG_TRY(eg_read_int(in, truncation, "stride", 0, INT64_MAX, &stride, err));
-        if (stride > 0 && stride >= max_length)
-            return eg_hint(err,
-                           eg_fail_json(in, eg_json_get(truncation, "stride"), err,
-                                        "a stride of %lld in windows of %lld tokens", (long long)stride,
-                                        (long long)max_length),
-                           "stride is smaller than max_length");
-    }
-    return padding ? eg_read_int(in, padding, "pad_id", 0, INT32_MAX, &pad_id, err) : EG_OK;
+    if (truncation)
+        EG_TRY(read_truncation(in, truncation, err));
+    return padding ? read_padding(in, padding, err) : EG_OK;
+}
+
+static eg_status
+check_version(eg_loading *in, const eg_json *root, eg_error *err)
+{
+    const eg_json *version = eg_json_get(root, "version");
+    if (!version || (version->type == EG_JSON_STRING && strcmp(version->string, "1.0") == 0))
+        return EG_OK;
+    return eg_hint(err, eg_fail_json(in, version, err, "a tokenizer.json of an unknown version"), "it is \"1.0\"");
 }
 
 /* Room in the vocabulary for the added tokens, which come after the model in time. */
@@ -66,7 +118,8 @@ eg_tokenizer_load_json(eg_tokenizer *tokenizer, const eg_json *root, const char 
     const eg_json *added, *model;
     if (root->type != EG_JSON_OBJECT)
         return eg_json_wrong_type(root, file, "an object", err);
-    EG_TRY(check_saved_state(&in, root, err));
+    EG_TRY(check_version(&in, root, err));
+    EG_TRY(read_saved_state(&in, root, err));
     EG_TRY(find_added(&in, root, &added, err));
     EG_TRY(eg_read_member(&in, root, "model", EG_JSON_OBJECT, &model, err));
     EG_TRY(eg_model_load(&in, model, err));

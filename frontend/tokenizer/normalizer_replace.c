@@ -106,6 +106,8 @@ load(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
     if (state->runs)
         return EG_OK;
     EG_TRY(eg_read_string(in, pattern, literal ? "Regex" : "String", &text, &length, err));
+    if (length == 0)
+        return eg_fail_json(in, pattern, err, "Replace of an empty string");
     EG_TRY(decode(in, text, length, &state->pattern, &state->pattern_length, err));
     state->bytes = eg_arena_strndup(in->arena, text, length);
     state->byte_length = length;
