@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokenizers of SentencePiece: the charsmap (Precompiled), Replace with patterns, and folders with a .model alone.
 
-    tokenizer_sentencepiece.py [--build DIR] [--lines N] [--only NAME] [--full]
+    tokenizer_sentencepiece.py [--build DIR] [--lines N] [--only PATTERN] [--full]
 
 The folders under sentencepiece/ were written by make_sentencepiece.py: a .model without its charsmap, tokenizer_config.json,
 and as expected.json what transformers 5 builds of the two, which is what a folder without tokenizer.json is read as.
@@ -12,6 +12,7 @@ as they stand. The charsmaps, which are SentencePiece's own, lie beside them onc
 """
 import argparse
 import base64
+import fnmatch
 import itertools
 import json
 import lzma
@@ -110,7 +111,7 @@ def json_cases(rng):
     model = unigram(rng)
     nfkc, folded = precompiled(charsmap("nmt_nfkc")), precompiled(charsmap("nmt_nfkc_cf"))
 
-    def case(*normalizers, pre):
+    def case(*normalizers, pre, model=model):
         return trained.spec(model, normalizer=one_after_another("normalizers", *normalizers), pre=pre,
                             post=trained.doubled(trained.tokens_of(model), False, False), decoder=metaspace())
 
@@ -127,6 +128,9 @@ def json_cases(rng):
     yield "words first", case(nfkc, pre=split("first"))
     yield "words of letters", case(prepended, replace("\\n", "a "), pre=split("first", "a"))
     yield "words never", case({"type": "Strip", "strip_left": True, "strip_right": False}, pre=split("never", "_"))
+    fallback = {**model, "byte_fallback": True, "vocab": model["vocab"] + [[f"<0x{byte:02X}>", -15.0] for byte in range(256)]}
+    yield "words in bytes", case(replace(" {2,}"), pre=words, model=fallback)
+    yield "marks in bytes", case(replace(" {2,}"), pre=metaspace("first"), model=fallback)
     for pattern, content in (("\\s{2,}|[\\n\\r\\t]", " "), ("\\s+", " "), (" +", "▁"), ("[\\n\\r\\t]", ""), ("``|''", '"'),
                              ("\\s{2,}", "ab"), ("\\n", "n"), ("\\s", "_"), ("ab", "")):
         yield f"replace {len(pattern)} {content}", case(replace(pattern, content), pre=metaspace())
@@ -199,7 +203,7 @@ def run(build, lines, out=sys.stdout, only=None, thin=1, full=False):
         cases.append(("clusters", *trained.json_folder("clusters", clusters_case(), scratch),
                       list(cluster_lines(rng, lines * 5, thin))))
         for name, folder, oracle, more in cases:
-            if only and not name.startswith(only):
+            if only and not fnmatch.fnmatchcase(name, only):
                 continue
             begin = time.time()
             some = more if full or name in EVERY else more[::7]
@@ -214,7 +218,7 @@ def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--build", default="build")
     args.add_argument("--lines", type=int)
-    args.add_argument("--only", help="the beginning of a case's name")
+    args.add_argument("--only", metavar="PATTERN", help="only cases of such a name, such as 'albert*'")
     args.add_argument("--full", action="store_true")
     args = args.parse_args()
     try:
