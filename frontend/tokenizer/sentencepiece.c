@@ -136,11 +136,10 @@ read_piece_field(reader *in, const field *what, eg_sp_piece *piece)
 }
 
 static eg_status
-read_piece(reader in, size_t begin, eg_map *known, eg_sp_model *out)
+read_piece(reader in, size_t begin, eg_sp_model *out)
 {
     eg_sp_piece piece = {.kind = EG_SP_NORMAL};
     field what;
-    bool twice = false;
     while (in.at < in.end) {
         EG_TRY(read_field(&in, &what));
         EG_TRY(read_piece_field(&in, &what, &piece));
@@ -149,12 +148,64 @@ read_piece(reader in, size_t begin, eg_map *known, eg_sp_model *out)
         return fail(&in, begin, "a piece is empty");
     if (!eg_utf8_valid(piece.text, piece.length, NULL))
         return fail(&in, begin, "a piece is not valid UTF-8");
-    if (!eg_map_put(known, piece.text, piece.length, 0, &twice) || !EG_PUSH(&out->pieces, piece))
-        return eg_fail_nomem(in.err, "a vocabulary");
-    if (twice)
-        return eg_fail_at(in.err, EG_E_INPUT, in.file, 0, 0, "byte %zu: the piece '%.*s' is there twice", begin,
-                          (int)(piece.length < 64 ? piece.length : 64), piece.text);
+    return EG_PUSH(&out->pieces, piece) ? EG_OK : eg_fail_nomem(in.err, "a vocabulary");
+}
+
+/* A table of pieces by their hash. Its slots are small, because that of a large vocabulary is all cache misses. */
+typedef struct piece_slot {
+    uint32_t hash;
+    uint32_t piece; /* its number + 1; 0: empty */
+} piece_slot;
+
+/* The piece that is equal to pieces[at] already, or NULL once pieces[at] is in the table. */
+static const eg_sp_piece *
+put_piece(piece_slot *slots, size_t mask, const eg_sp_piece *pieces, size_t at, uint32_t hash)
+{
+    size_t i = hash & mask;
+    for (; slots[i].piece; i = (i + 1) & mask) {
+        const eg_sp_piece *other = &pieces[slots[i].piece - 1];
+        if (slots[i].hash == hash && other->length == pieces[at].length &&
+            memcmp(other->text, pieces[at].text, other->length) == 0)
+            return other;
+    }
+    slots[i] = (piece_slot){hash, (uint32_t)at + 1};
+    return NULL;
+}
+
+static eg_status
+check_repeated(const reader *in, piece_slot *slots, size_t mask, const eg_sp_model *model)
+{
+    enum { BATCH = 32 };
+    uint32_t hashes[BATCH];
+    const eg_sp_piece *pieces = model->pieces.items;
+    uint64_t seed = eg_hash_seed(slots);
+    for (size_t first = 0; first < model->pieces.count; first += BATCH) {
+        size_t count = model->pieces.count - first < BATCH ? model->pieces.count - first : BATCH;
+        for (size_t i = 0; i < count; i++) { /* ahead, so that the cache misses overlap */
+            hashes[i] = eg_hash(seed, pieces[first + i].text, pieces[first + i].length);
+            __builtin_prefetch(&slots[hashes[i] & mask], 1);
+        }
+        for (size_t i = first; i < first + count; i++)
+            if (put_piece(slots, mask, pieces, i, hashes[i - first]))
+                return eg_fail_at(in->err, EG_E_INPUT, in->file, 0, 0, "byte %zu: the piece '%.*s' is there twice",
+                                  (size_t)(pieces[i].text - (const char *)in->data),
+                                  (int)(pieces[i].length < 64 ? pieces[i].length : 64), pieces[i].text);
+    }
     return EG_OK;
+}
+
+static eg_status
+refuse_repeated(const reader *in, const eg_sp_model *model)
+{
+    size_t slots = 64;
+    while (slots < 2 * model->pieces.count)
+        slots *= 2;
+    piece_slot *table = model->pieces.count < UINT32_MAX / 4 ? eg_calloc(slots, sizeof *table) : NULL;
+    if (!table)
+        return eg_fail_nomem(in->err, "a vocabulary");
+    eg_status status = check_repeated(in, table, slots - 1, model);
+    eg_free(table);
+    return status;
 }
 
 /* ---- The other messages ---- */
@@ -194,7 +245,7 @@ read_normalizer(reader in, eg_sp_model *out)
 }
 
 static eg_status
-read_model(reader *in, eg_map *known, eg_sp_model *out)
+read_model(reader *in, eg_sp_model *out)
 {
     int64_t unknown = 0;
     size_t unknown_pieces = 0;
@@ -205,7 +256,7 @@ read_model(reader *in, eg_map *known, eg_sp_model *out)
             continue;
         EG_TRY(expect_kind(in, &what, BYTES));
         if (what.number == MODEL_PIECES)
-            EG_TRY(read_piece(what.of, what.begin, known, out));
+            EG_TRY(read_piece(what.of, what.begin, out));
         else
             EG_TRY(what.number == MODEL_TRAINER ? read_trainer(what.of, &unknown, out) : read_normalizer(what.of, out));
     }
@@ -229,11 +280,9 @@ eg_status
 eg_sp_model_read(const unsigned char *data, size_t length, const char *file, eg_sp_model *out, eg_error *err)
 {
     reader in = {.data = data, .end = length, .file = file, .err = err};
-    eg_map known = {0};
     *out = (eg_sp_model){.type = EG_SP_UNIGRAM};
-    eg_status status = read_model(&in, &known, out);
-    eg_map_finish(&known);
-    return status;
+    EG_TRY(read_model(&in, out));
+    return refuse_repeated(&in, out);
 }
 
 void

@@ -9,13 +9,15 @@
 #include <string.h>
 
 enum {
-    BLOCK = 256,   /* places that one base reaches */
-    TRIES = 48,    /* free places looked at for a node's children, before there is a new block for them */
-    FEW_ITEMS = 24 /* up to here, inserting is faster than counting */
+    BLOCK = 256,    /* places that one base reaches */
+    TRIES = 48,     /* free places looked at for a node's children, before there is a new block for them */
+    FEW_ITEMS = 24, /* up to here, inserting is faster than counting */
+    AHEAD = 8       /* bytes that are kept of a rest */
 };
 
 /* The part of an entry that is behind the node under way, in the vocabulary's bytes. */
 typedef struct rest {
+    uint64_t ahead; /* its next bytes, the first one highest, so that they are compared at once; then zeros */
     uint32_t begin, end;
     int32_t id;
 } rest;
@@ -23,6 +25,7 @@ typedef struct rest {
 typedef struct range {
     uint32_t begin, end; /* in the rests */
     uint32_t node;
+    bool ordered; /* the rests are, not only by the byte that leads here */
 } range;
 
 typedef struct builder {
@@ -32,8 +35,8 @@ typedef struct builder {
     uint32_t first_free,
         last_free; /* EG_NO_NODE: none. Free places are linked, in order, by `base` and back by `next` */
     rest *rests, *sorted;
-    range *level, *deeper; /* the nodes of the level under way, of the next one */
-    size_t deeper_count;
+    range *level, *deeper;      /* the nodes of the level under way, of the next one */
+    size_t deeper_count, depth; /* of the level */
 } builder;
 
 /* ---- Places of the double array ---- */
@@ -114,37 +117,78 @@ find_base(builder *b, const unsigned char *bytes, size_t count, uint32_t *out)
 
 /* ---- Nodes ---- */
 
-/* What the rests are ordered by: -1: it is at its end. */
-static int
-key_of(const builder *b, const rest *of)
+static bool
+at_end(const rest *of)
 {
-    return of->begin == of->end ? -1 : (unsigned char)b->bytes[of->begin];
+    return of->begin == of->end;
+}
+
+static unsigned char
+next_byte(const rest *of)
+{
+    return of->ahead >> 56;
+}
+
+/* Reads the bytes ahead. */
+static void
+look_ahead(const builder *b, rest *of)
+{
+    unsigned char bytes[AHEAD] = {0};
+    size_t left = of->end - of->begin;
+    memcpy(bytes, b->bytes + of->begin, left < AHEAD ? left : AHEAD);
+    of->ahead = 0;
+    for (int i = 0; i < AHEAD; i++)
+        of->ahead = of->ahead << 8 | bytes[i];
+}
+
+/* Whether x comes before y. Bytes that are kept ahead may be behind the end of one: it is the shorter, and comes first. */
+static bool
+before(const builder *b, const rest *x, const rest *y, size_t kept)
+{
+    if (x->ahead != y->ahead)
+        return x->ahead < y->ahead;
+    size_t x_length = x->end - x->begin, y_length = y->end - y->begin, both = x_length < y_length ? x_length : y_length;
+    int order = both > kept ? memcmp(b->bytes + x->begin + kept, b->bytes + y->begin + kept, both - kept) : 0;
+    return order < 0 || (order == 0 && x_length < y_length);
 }
 
 static void
-insert_rests(builder *b, rest *rests, size_t count)
+insert_rests(const builder *b, rest *rests, size_t count, size_t kept)
 {
     for (size_t i = 1; i < count; i++) {
         rest moved = rests[i];
-        int key = key_of(b, &moved);
         size_t at = i;
-        for (; at > 0 && key_of(b, &rests[at - 1]) > key; at--)
+        for (; at > 0 && before(b, &moved, &rests[at - 1], kept); at--)
             rests[at] = rests[at - 1];
         rests[at] = moved;
     }
 }
 
+/* Orders by the next byte alone. */
 static void
 count_rests(builder *b, rest *rests, size_t count)
 {
-    uint32_t places[258] = {0}; /* by key + 1: where its rests begin */
+    uint32_t places[258] = {0}; /* by key + 1, the key of what is at its end being 0: where its rests begin */
     for (size_t i = 0; i < count; i++)
-        places[key_of(b, &rests[i]) + 2]++;
+        places[at_end(&rests[i]) ? 1 : next_byte(&rests[i]) + 2]++;
     for (size_t key = 1; key < 258; key++)
         places[key] += places[key - 1];
     for (size_t i = 0; i < count; i++)
-        b->sorted[places[key_of(b, &rests[i]) + 1]++] = rests[i];
+        b->sorted[places[at_end(&rests[i]) ? 0 : next_byte(&rests[i]) + 1]++] = rests[i];
     memcpy(rests, b->sorted, count * sizeof *rests);
+}
+
+static void
+order_rests(builder *b, range *of)
+{
+    size_t count = of->end - of->begin;
+    if (of->ordered)
+        return;
+    of->ordered = count <= FEW_ITEMS;
+    if (of->ordered)
+        insert_rests(b, b->rests + of->begin, count, AHEAD - b->depth % AHEAD);
+    else
+        count_rests(b, b->rests + of->begin, count);
 }
 
 /* Notes the entry that is the node's text, if one is; the rests from the first that goes on. */
@@ -154,7 +198,7 @@ end_entries(builder *b, const range *at)
     eg_trie_node *node = &b->nodes.items[at->node];
     uint32_t i = at->begin;
     int32_t entry = -1, shorter = at->node == EG_TRIE_ROOT ? -1 : b->nodes.items[node->next].entry;
-    for (; i < at->end && b->rests[i].begin == b->rests[i].end; i++)
+    for (; i < at->end && at_end(&b->rests[i]); i++)
         entry = b->rests[i].id > entry ? b->rests[i].id : entry;
     if (entry >= 0)
         b->entries[entry].shorter = shorter;
@@ -168,7 +212,12 @@ list_children(builder *b, uint32_t begin, uint32_t end, unsigned char *bytes, ui
 {
     size_t count = 0;
     for (uint32_t i = begin; i < end; i++) {
-        unsigned char byte = (unsigned char)b->bytes[b->rests[i].begin++];
+        rest *of = &b->rests[i];
+        unsigned char byte = next_byte(of);
+        of->begin++;
+        of->ahead <<= 8;
+        if ((b->depth + 1) % AHEAD == 0)
+            look_ahead(b, of);
         if (count > 0 && bytes[count - 1] == byte)
             continue;
         bytes[count] = byte;
@@ -179,12 +228,11 @@ list_children(builder *b, uint32_t begin, uint32_t end, unsigned char *bytes, ui
 }
 
 static bool
-build_node(builder *b, const range *at)
+build_node(builder *b, range *at)
 {
     unsigned char bytes[256];
     uint32_t begins[257], base;
-    size_t all = at->end - at->begin;
-    (all <= FEW_ITEMS ? insert_rests : count_rests)(b, b->rests + at->begin, all);
+    order_rests(b, at);
     uint32_t first = end_entries(b, at);
     size_t count = list_children(b, first, at->end, bytes, begins);
     if (count == 0)
@@ -196,21 +244,43 @@ build_node(builder *b, const range *at)
         uint32_t child = base ^ bytes[i];
         uint32_t next = at->node == EG_TRIE_ROOT ? EG_TRIE_ROOT : eg_trie_step(nodes, nodes[at->node].next, bytes[i]);
         take_place(b, child, at->node, next);
-        b->deeper[b->deeper_count++] = (range){begins[i], begins[i + 1], child};
+        b->deeper[b->deeper_count++] = (range){begins[i], begins[i + 1], child, at->ordered};
     }
     nodes[at->node].base = base;
     return true;
 }
 
+/*
+ * The nodes that those of the level need lie anywhere: they are asked for while others are built. `at` is the node that
+ * is next; each look needs what an earlier one asked for.
+ */
+static void
+ask_ahead(const builder *b, size_t at, size_t count)
+{
+    enum { FAR = 12, HALFWAY = 8, NEAR = 4 };
+    const eg_trie_node *nodes = b->nodes.items;
+    if (at + FAR < count)
+        __builtin_prefetch(&nodes[b->level[at + FAR].node], 1);
+    if (at + HALFWAY < count)
+        __builtin_prefetch(&nodes[nodes[b->level[at + HALFWAY].node].next]);
+    if (at + NEAR < count) {
+        const range *near = &b->level[at + NEAR];
+        const eg_trie_node *next = &nodes[nodes[near->node].next];
+        __builtin_prefetch(&nodes[next->base ^ next_byte(&b->rests[near->end - 1])]);
+    }
+}
+
 static bool
 build_levels(builder *b, size_t count)
 {
-    b->level[0] = (range){0, (uint32_t)count, EG_TRIE_ROOT};
-    for (size_t nodes = 1; nodes > 0;) {
+    b->level[0] = (range){0, (uint32_t)count, EG_TRIE_ROOT, false};
+    for (size_t nodes = 1; nodes > 0; b->depth++) {
         b->deeper_count = 0; /* the nodes of a level share no entry, so that there is room */
-        for (size_t i = 0; i < nodes; i++)
+        for (size_t i = 0; i < nodes; i++) {
+            ask_ahead(b, i, nodes);
             if (!build_node(b, &b->level[i]))
                 return false;
+        }
         range *done = b->level;
         b->level = b->deeper;
         b->deeper = done;
@@ -220,14 +290,16 @@ build_levels(builder *b, size_t count)
 }
 
 static size_t
-list_rests(const eg_vocab *vocab, eg_unigram_entry *entries, rest *rests)
+list_rests(builder *b, const eg_vocab *vocab)
 {
     size_t count = 0;
     for (size_t id = 0; id < vocab->ids; id++) {
-        entries[id].shorter = -1;
+        b->entries[id].shorter = -1;
         if (vocab->lengths[id] == EG_NO_TOKEN || vocab->lengths[id] == 0)
             continue;
-        rests[count++] = (rest){vocab->begins[id], vocab->begins[id] + vocab->lengths[id], (int32_t)id};
+        rest *of = &b->rests[count++];
+        *of = (rest){.begin = vocab->begins[id], .end = vocab->begins[id] + vocab->lengths[id], .id = (int32_t)id};
+        look_ahead(b, of);
     }
     return count;
 }
@@ -238,7 +310,7 @@ build(builder *b, const eg_vocab *vocab, eg_arena *arena, const eg_trie_node **o
     if (!b->rests || !b->sorted || !b->level || !b->deeper || !add_block(b))
         return false;
     take_place(b, EG_TRIE_ROOT, EG_TRIE_ROOT, EG_TRIE_ROOT);
-    if (!build_levels(b, list_rests(vocab, b->entries, b->rests)))
+    if (!build_levels(b, list_rests(b, vocab)))
         return false;
     eg_trie_node *nodes = eg_arena_alloc(arena, b->nodes.count * sizeof *nodes);
     if (nodes)

@@ -78,6 +78,42 @@ has_prefix(const eg_vocab *vocab, size_t id, const char *prefix, size_t length)
            memcmp(vocab->bytes + vocab->begins[id], prefix, length) == 0;
 }
 
+static void
+index_token(eg_vocab *vocab, eg_token_index *index, int32_t id, uint64_t hash)
+{
+    const char *key = vocab->bytes + vocab->begins[id] + index->skip;
+    size_t length = vocab->lengths[id] - index->skip;
+    eg_token_slot *slot = find_slot(vocab, index, hash, key, length);
+    if (slot->id >= 0) {
+        vocab->lengths[slot->id] = EG_NO_TOKEN;
+        vocab->count--;
+    }
+    *slot = (eg_token_slot){(uint32_t)eg_token_hash_end(hash), id};
+    note_length(index, key, length);
+}
+
+/* Hashes go ahead of the tokens, so that the cache misses of a large table overlap. */
+static void
+index_tokens(eg_vocab *vocab, const char *prefix, eg_token_index *index)
+{
+    enum { BATCH = 32 };
+    uint64_t hashes[BATCH];
+    int32_t ids[BATCH];
+    for (size_t id = 0; id < vocab->ids;) {
+        size_t count = 0;
+        for (; id < vocab->ids && count < BATCH; id++) {
+            if (!has_prefix(vocab, id, prefix, index->skip))
+                continue;
+            hashes[count] =
+                hash_of(index, vocab->bytes + vocab->begins[id] + index->skip, vocab->lengths[id] - index->skip);
+            __builtin_prefetch(&index->slots[eg_token_hash_end(hashes[count]) >> index->shift], 1);
+            ids[count++] = (int32_t)id;
+        }
+        for (size_t i = 0; i < count; i++)
+            index_token(vocab, index, ids[i], hashes[i]);
+    }
+}
+
 eg_status
 eg_vocab_index(eg_vocab *vocab, const char *prefix, size_t prefix_length, eg_arena *arena, eg_token_index *out,
                eg_error *err)
@@ -96,20 +132,7 @@ eg_vocab_index(eg_vocab *vocab, const char *prefix, size_t prefix_length, eg_are
     memset(out->slots, 0xff, sizeof *out->slots << bits);
     memset(out->near, 1, EG_NEAR_SIZE);
     out->seed = eg_hash_seed(out->slots);
-    for (size_t id = 0; id < vocab->ids; id++) {
-        if (!has_prefix(vocab, id, prefix, prefix_length))
-            continue;
-        const char *key = vocab->bytes + vocab->begins[id] + prefix_length;
-        size_t length = vocab->lengths[id] - prefix_length;
-        uint64_t hash = hash_of(out, key, length);
-        eg_token_slot *slot = find_slot(vocab, out, hash, key, length);
-        if (slot->id >= 0) {
-            vocab->lengths[slot->id] = EG_NO_TOKEN;
-            vocab->count--;
-        }
-        *slot = (eg_token_slot){(uint32_t)eg_token_hash_end(hash), (int32_t)id};
-        note_length(out, key, length);
-    }
+    index_tokens(vocab, prefix, out);
     return EG_OK;
 }
 

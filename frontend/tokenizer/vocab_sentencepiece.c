@@ -210,54 +210,46 @@ find_tokens(building *b, eg_error *err)
 
 /* ---- The model ---- */
 
-/* ["piece", score] */
-static bool
-put_entry(building *b, eg_json *entry, const char *text, size_t length, double score)
-{
-    eg_json *both = eg_arena_calloc(&b->scratch, 2, sizeof *both);
-    char *copy = eg_arena_strndup(&b->scratch, text, length);
-    if (!both || !copy)
-        return false;
-    both[0] = (eg_json){.type = EG_JSON_STRING, .string = copy, .length = length};
-    both[1] = (eg_json){.type = EG_JSON_REAL};
-    both[1].real = score;
-    *entry = (eg_json){.type = EG_JSON_ARRAY, .items = both, .count = 2};
-    return true;
-}
-
+/* The head, the pieces that are not skipped for it, and with a head the mask. */
 static eg_status
-list_entries(building *b, eg_json *out, eg_error *err)
+make_entries(building *b, struct eg_unigram **out, eg_error *err)
 {
     const struct style *style = b->style;
     const eg_added_token *mask = &b->named[MASK];
-    size_t most = b->model->pieces.count + style->heads + 1;
-    *out = (eg_json){.type = EG_JSON_ARRAY, .items = eg_arena_calloc(&b->scratch, most, sizeof *out->items)};
-    bool room = out->items != NULL;
-    for (size_t i = 0; i < style->heads && room; i++) {
+    const eg_sp_piece *pieces = b->model->pieces.items;
+    size_t bytes = mask->length;
+    for (size_t i = 0; i < style->heads; i++)
+        bytes += style->head[i].named < NAMED ? b->named[style->head[i].named].length : strlen(style->head[i].text);
+    for (size_t i = style->skipped; i < b->model->pieces.count; i++)
+        bytes += pieces[i].length; /* all of them are in one file */
+    if (bytes + b->in.extra_bytes >= EG_NO_TOKEN / 2 || b->model->pieces.count > INT32_MAX / 16)
+        return eg_fail_at(err, EG_E_INPUT, b->in.file, 0, 0, "a vocabulary of %zu entries with %zu bytes, too many",
+                          b->model->pieces.count, bytes);
+    EG_TRY(eg_unigram_new(&b->in, b->model->pieces.count + style->heads + 1, bytes, out, err));
+    for (size_t i = 0; i < style->heads; i++) {
         const head_entry *head = &style->head[i];
         const eg_added_token *named = head->named < NAMED ? &b->named[head->named] : NULL;
-        room = put_entry(b, &out->items[out->count++], named ? named->content : head->text,
-                         named ? named->length : strlen(head->text), head->score);
+        eg_unigram_put(&b->in, *out, named ? named->content : head->text, named ? named->length : strlen(head->text),
+                       head->score);
     }
-    for (size_t i = style->skipped; i < b->model->pieces.count && room; i++) {
-        const eg_sp_piece *piece = &b->model->pieces.items[i];
-        room = put_entry(b, &out->items[out->count++], piece->text, piece->length, (double)piece->score);
-    }
-    if (style->heads > 0 && room)
-        room = put_entry(b, &out->items[out->count++], mask->content, mask->length, 0);
-    return room ? EG_OK : eg_fail_nomem(err, "a vocabulary");
+    for (size_t i = style->skipped; i < b->model->pieces.count; i++)
+        eg_unigram_put(&b->in, *out, pieces[i].text, pieces[i].length, (double)pieces[i].score);
+    if (style->heads > 0)
+        eg_unigram_put(&b->in, *out, mask->content, mask->length, 0);
+    return EG_OK;
 }
 
 static int64_t
-unknown_id(const building *b, const eg_json *entries)
+unknown_id(const building *b)
 {
     const eg_added_token *unknown = &b->named[UNK];
     if (b->style->unknown >= 0)
         return b->style->unknown;
-    for (size_t i = 0; i < entries->count; i++) {
-        const eg_json *piece = entries->items[i].items;
-        if (piece[1].real == 0 && piece->length == unknown->length &&
-            memcmp(piece->string, unknown->content, piece->length) == 0)
+    for (size_t i = 0; i < b->model->pieces.count;
+         i++) { /* such a style has no head: the ids are the pieces' numbers */
+        const eg_sp_piece *piece = &b->model->pieces.items[i];
+        if (piece->score == 0 && piece->length == unknown->length &&
+            memcmp(piece->text, unknown->content, piece->length) == 0)
             return (int64_t)i;
     }
     return b->style->unknown_else >= 0 ? b->style->unknown_else : (int64_t)b->model->unknown;
@@ -266,21 +258,14 @@ unknown_id(const building *b, const eg_json *entries)
 static eg_status
 load_model(building *b, eg_error *err)
 {
-    eg_json members[3] = {{.type = EG_JSON_STRING, .key = "type"},
-                          {.type = EG_JSON_INT, .key = "unk_id"},
-                          {.type = EG_JSON_ARRAY, .key = "vocab"}};
-    EG_TRY(list_entries(b, &members[2], err));
-    members[0].string = "Unigram";
-    members[0].length = strlen("Unigram");
-    members[2].key = "vocab";
-    for (size_t i = 0; i < 3; i++)
-        members[i].key_length = strlen(members[i].key);
-    members[1].integer = unknown_id(b, &members[2]);
-    if ((size_t)members[1].integer >= members[2].count)
+    struct eg_unigram *model;
+    int64_t unknown = unknown_id(b);
+    EG_TRY(make_entries(b, &model, err));
+    size_t entries = b->in.tokenizer->vocab.ids;
+    if ((size_t)unknown >= entries)
         return eg_fail_at(err, EG_E_INPUT, b->in.file, 0, 0, "a vocabulary of %zu entries, and the unknown one is %lld",
-                          members[2].count, (long long)members[1].integer);
-    const eg_json spec = {.type = EG_JSON_OBJECT, .items = members, .count = 3};
-    return eg_model_load(&b->in, &spec, err);
+                          entries, (long long)unknown);
+    return eg_unigram_finish(&b->in, model, (int32_t)unknown, false, err);
 }
 
 /* ---- Added tokens ---- */
