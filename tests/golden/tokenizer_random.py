@@ -252,12 +252,13 @@ def model(rng):
     if kind == "WordLevel":
         return {"type": kind, "unk_token": "<unk>", "vocab": numbered(rng, stems(rng, "▁"))}
     tokens = numbered(rng, stems(rng, "▁") + some_bytes(rng))
+    repeated = rng.sample(list(tokens), 3) if maybe(rng, 0.1) else []
     return {"type": kind, "unk_id": rng.choice([tokens["<unk>"], tokens["<unk>"], None]), "byte_fallback": maybe(rng),
-            "vocab": [[token, -rng.randint(0, 8) / rng.choice([1, 2, 3])] for token in tokens]}
+            "vocab": [[token, -rng.randint(0, 8) / rng.choice([1, 2, 3])] for token in [*tokens, *repeated]]}
 
 
-def added_tokens(rng, vocab):
-    out, fresh = [], len(vocab)
+def added_tokens(rng, vocab, fresh):
+    out = []
     for content in rng.sample(ADDED, rng.choice([0, 0, 1, 3, 8])):
         known = vocab.get(content, fresh)
         out.append({"id": known, "content": content, **{flag: maybe(rng, 0.35) for flag in (
@@ -272,7 +273,7 @@ def tokenizer(rng):
     post = post_processor(rng, vocab)
     if part["type"] == "Unigram":  # its unknown tokens are named by their text, whose blanks only the library trims
         post = without_trimming(post)
-    return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added_tokens(rng, vocab),
+    return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added_tokens(rng, vocab, len(part["vocab"])),
             "normalizer": normalizer(rng), "pre_tokenizer": pre_tokenizer(rng), "post_processor": post,
             "decoder": decoder(rng), "model": part}
 
@@ -347,7 +348,7 @@ def library_answers(data, requests):
 
 
 def requests_of(rng, data, texts):
-    size = len(trained.tokens_of(data["model"])) + len(data["added_tokens"])
+    size = len(data["model"]["vocab"]) + len(data["added_tokens"])
     out = []
     for line in texts:
         pair = rng.choice(texts) if maybe(rng, 0.3) else None
