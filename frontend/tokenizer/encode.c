@@ -158,19 +158,43 @@ note_blanks(const eg_tokenizer *tokenizer, eg_work *work, const eg_tokens *out, 
     return !tokenizer->trim.on || EG_PUSH(&work->padded[out == &work->sequences[1]], padded);
 }
 
+/*
+ * The last added token whose text is all blanks. Tokens may overlap where one took the blanks of the next: those in this
+ * one are blank too, and nobody walks over them again.
+ */
+typedef struct blank_token {
+    size_t begin, end;
+} blank_token;
+
+static bool
+is_within(const blank_token *blank, eg_cut piece)
+{
+    return piece.begin >= blank->begin && piece.end <= blank->end;
+}
+
+static struct eg_trim_ends
+normalized_blanks(const eg_char *chars, eg_cut piece, blank_token *blank)
+{
+    uint32_t length = (uint32_t)(piece.end - piece.begin);
+    struct eg_trim_ends ends = {0, 0};
+    if (is_within(blank, piece))
+        return (struct eg_trim_ends){length, length};
+    while (ends.leading < length && eg_trim_blank(chars[piece.begin + ends.leading].c))
+        ends.leading++;
+    while (ends.trailing < length && eg_trim_blank(chars[piece.end - ends.trailing - 1].c))
+        ends.trailing++;
+    if (ends.leading == length)
+        *blank = (blank_token){piece.begin, piece.end};
+    return ends;
+}
+
 /* An added token found in the normalised text. */
 static eg_status
-put_normalized(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_tokens *out, eg_error *err)
+put_normalized(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, blank_token *blank, eg_tokens *out,
+               eg_error *err)
 {
     const eg_char *chars = work->normalized.items;
-    struct eg_trim_ends blanks = {0, 0};
-    while (tokenizer->trim.on && piece.begin + blanks.leading < piece.end &&
-           eg_trim_blank(chars[piece.begin + blanks.leading].c))
-        blanks.leading++;
-    while (tokenizer->trim.on && piece.begin + blanks.trailing < piece.end &&
-           eg_trim_blank(chars[piece.end - blanks.trailing - 1].c))
-        blanks.trailing++;
-    if (!note_blanks(tokenizer, work, out, blanks))
+    if (tokenizer->trim.on && !note_blanks(tokenizer, work, out, normalized_blanks(chars, piece, blank)))
         return eg_fail_nomem(err, "tokens");
     return put_token(work, out, piece.token->id, chars[piece.begin].start, chars[piece.end - 1].end, err);
 }
@@ -207,28 +231,58 @@ encode_fused_piece(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, s
 typedef eg_status (*piece_encoder)(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first,
                                    size_t limit, eg_work *work, eg_tokens *out, eg_error *err);
 
-/* The pieces of a text that begins with the original's character `chars`. */
+/* Where the last piece begins and ends: from there to the next it is never far, also where pieces overlap. */
+typedef struct piece_marks {
+    const char *text;
+    size_t bytes[2];
+    uint32_t chars[2];
+} piece_marks;
+
+static uint32_t
+mark(piece_marks *marks, int which, size_t byte)
+{
+    size_t away[2];
+    for (int i = 0; i < 2; i++)
+        away[i] = byte > marks->bytes[i] ? byte - marks->bytes[i] : marks->bytes[i] - byte;
+    int near = away[1] < away[0];
+    size_t from = marks->bytes[near];
+    uint32_t chars = marks->chars[near];
+    chars += byte > from ? (uint32_t)eg_utf8_count(marks->text + from, byte - from) : 0;
+    chars -= byte < from ? (uint32_t)eg_utf8_count(marks->text + byte, from - byte) : 0;
+    marks->bytes[which] = byte;
+    marks->chars[which] = chars;
+    return chars;
+}
+
+static struct eg_trim_ends
+raw_blanks(const char *text, eg_cut piece, uint32_t chars, blank_token *blank)
+{
+    if (is_within(blank, piece))
+        return (struct eg_trim_ends){chars, chars};
+    struct eg_trim_ends ends = eg_trim_count(text + piece.begin, piece.end - piece.begin);
+    if (ends.leading == chars)
+        *blank = (blank_token){piece.begin, piece.end};
+    return ends;
+}
+
+/* The pieces of a text that begins with the original's character `first`. */
 static eg_status
-encode_pieces(const eg_tokenizer *tokenizer, const char *text, const eg_cuts *cuts, uint32_t chars,
+encode_pieces(const eg_tokenizer *tokenizer, const char *text, const eg_cuts *cuts, uint32_t first,
               piece_encoder encode, size_t limit, eg_work *work, eg_tokens *out, eg_error *err)
 {
-    size_t counted = 0;
+    piece_marks marks = {.text = text, .chars = {first, first}};
+    blank_token blank = {SIZE_MAX, 0};
     for (size_t i = 0; i < cuts->count && out->count < limit; i++) {
         eg_cut piece = cuts->items[i];
-        size_t length = piece.end - piece.begin;
-        if (piece.begin >= counted)
-            chars += (uint32_t)eg_utf8_count(text + counted, piece.begin - counted);
-        else /* cuts may overlap where an added token took the blanks of the next */
-            chars -= (uint32_t)eg_utf8_count(text + piece.begin, counted - piece.begin);
-        counted = piece.begin;
+        uint32_t begin = mark(&marks, 0, piece.begin);
         if (!piece.token) {
-            EG_TRY(encode(tokenizer, text + piece.begin, length, chars, limit, work, out, err));
+            EG_TRY(encode(tokenizer, text + piece.begin, piece.end - piece.begin, begin, limit, work, out, err));
             continue;
         }
-        uint32_t end = chars + (uint32_t)eg_utf8_count(text + piece.begin, length);
-        if (tokenizer->trim.on && !note_blanks(tokenizer, work, out, eg_trim_count(text + piece.begin, length)))
+        uint32_t end = mark(&marks, 1, piece.end);
+        if (tokenizer->trim.on && !note_blanks(tokenizer, work, out, raw_blanks(text, piece, end - begin, &blank)))
             return eg_fail_nomem(err, "tokens");
-        EG_TRY(put_token(work, out, piece.token->id, chars, end, err));
+        EG_TRY(put_token(work, out, piece.token->id, begin, end, err));
     }
     return EG_OK;
 }
@@ -260,10 +314,11 @@ encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, u
     eg_chars old = work->normalized; /* a pre-tokenizer may rewrite work->text */
     work->normalized = work->text;
     work->text = old;
+    blank_token blank = {SIZE_MAX, 0};
     for (size_t i = 0; i < work->inner_cuts.count; i++) {
         eg_cut piece = work->inner_cuts.items[i];
         if (piece.token)
-            EG_TRY(put_normalized(tokenizer, work, piece, out, err));
+            EG_TRY(put_normalized(tokenizer, work, piece, &blank, out, err));
         else if (tokenizer->fused.usable && !work->wants_words)
             EG_TRY(encode_fused_piece(tokenizer, work, piece, limit, out, err));
         else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An allocator that fails when it is told to, for one program: linked with --wrap of malloc, calloc, realloc and
+ * An allocator that fails when it is told to, or counts what is asked of it, for one program: linked with --wrap of malloc, calloc, realloc and
  * aligned_alloc, so that the library's calls come here. Counted without a lock: while one thread allocates.
  */
 #ifndef EG_TESTS_UNIT_FAILING_ALLOC_H
@@ -44,9 +44,38 @@ allocations_work(void)
     return failing.failed;
 }
 
-static inline bool
-may_allocate(void)
+typedef struct allocations {
+    size_t count, bytes;
+} allocations;
+
+static struct {
+    bool on;
+    allocations asked;
+} counting;
+
+/* From now on. */
+static inline void
+count_allocations(void)
 {
+    counting.asked = (allocations){0, 0};
+    counting.on = true;
+}
+
+/* What was asked for since; no more is counted. */
+static inline allocations
+counted_allocations(void)
+{
+    counting.on = false;
+    return counting.asked;
+}
+
+static inline bool
+may_allocate(size_t n)
+{
+    if (counting.on) {
+        counting.asked.count++;
+        counting.asked.bytes += n;
+    }
     if (!failing.armed)
         return true;
     if (failing.left > 0) {
@@ -61,25 +90,25 @@ may_allocate(void)
 void *
 __wrap_malloc(size_t n)
 {
-    return may_allocate() ? __real_malloc(n) : NULL;
+    return may_allocate(n) ? __real_malloc(n) : NULL;
 }
 
 void *
 __wrap_calloc(size_t count, size_t size)
 {
-    return may_allocate() ? __real_calloc(count, size) : NULL;
+    return may_allocate(count * size) ? __real_calloc(count, size) : NULL;
 }
 
 void *
 __wrap_realloc(void *p, size_t n)
 {
-    return may_allocate() ? __real_realloc(p, n) : NULL;
+    return may_allocate(n) ? __real_realloc(p, n) : NULL;
 }
 
 void *
 __wrap_aligned_alloc(size_t align, size_t n)
 {
-    return may_allocate() ? __real_aligned_alloc(align, n) : NULL;
+    return may_allocate(n) ? __real_aligned_alloc(align, n) : NULL;
 }
 
 #endif
