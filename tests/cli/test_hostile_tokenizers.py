@@ -114,6 +114,21 @@ def test_a_piece_of_a_megabyte(tmp_path):
     (tmp_path / "tokenizer.json").write_text(tokenizer(unigram([["<unk>", 0.0], ["a", -1.0], ["b", -1.0], [HUGE, -2.0]])))
     done = tokenize(tmp_path)
     assert done.returncode == 0 and json.loads(done.stdout)["ids"] == [1, 2], done.stderr
+    texts = tmp_path / "texts"
+    texts.write_text("\n".join([HUGE[1:], HUGE, HUGE + HUGE + "xx"]))
+    done = tokenize(tmp_path, "--input", texts)
+    found = [json.loads(line)["ids"] for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and found == [[0], [3], [0, 3, 3]], done.stderr
+
+
+def test_pieces_of_every_length(tmp_path):
+    """Of a text of one letter, every place is the end of as many pieces as there are."""
+    pieces = [["<unk>", 0.0], *(["x" * n, -float(n)] for n in range(1, 1000))]
+    (tmp_path / "tokenizer.json").write_text(tokenizer(unigram(pieces)))
+    texts = tmp_path / "texts"
+    texts.write_text("x" * 100000)
+    done = tokenize(tmp_path, "--input", texts)
+    assert done.returncode == 0 and json.loads(done.stdout)["ids"] == [100] + [999] * 100, done.stderr
 
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
