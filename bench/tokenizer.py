@@ -1,131 +1,230 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text to ids on one thread, Egbert beside Hugging Face's `tokenizers` (encode_batch_fast), in turns.
+"""Text to ids, Egbert beside Hugging Face's `tokenizers` (encode_batch_fast) and transformers' AutoTokenizer, in turns.
 
     python bench/tokenizer.py [--build DIR] [--rounds N] [--json FILE]
 
-Both get the same texts in one call and give ids alone, which are compared first. Measured is the processor time of the
-calling thread, so that others on the machine change little; MB are 10^6 bytes of text. A ratio is the median over rounds of
-(the other's time / Egbert's time), with the smallest and largest beside it. Then how Egbert's time grows from 100 KB of one
-character, or of random ones, to 1 MB.
+On one thread: both get the same texts in one call and give ids alone; all ids are compared, and other ids fail the run.
+The first calls are not counted, so that both have their caches of words filled; of new words neither knows many.
+Measured is the processor time of the calling thread, so that others on the machine change little; that no other thread
+worked is checked. Results are freed outside the measured time. A speed is a median over the rounds, in MB (10^6 bytes of
+text) per second; a ratio is the median over the rounds of (the other's time / Egbert's time), with the smallest and largest.
+
+With all threads: by the clock. Opening: the best of three new processes, in milliseconds by the clock, the memory held
+afterwards, and the most until all texts of a call were tokenised, both above what the process had with the texts in memory.
 """
 import argparse
 import json
 import os
 import pathlib
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-os.environ["RAYON_NUM_THREADS"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
+import tokenizers
 
-import tokenizers  # noqa: E402
-
-import tokenizer_models  # noqa: E402
+import tokenizer_models
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 TARGETS = {"WordPiece": 6, "byte-level BPE": 5, "Unigram": 3}
-GROWTH, LONGEST = 12, 2.0  # of ten times the text, and seconds of 1 MB
+PEER = f"tokenizers {tokenizers.__version__}"
+CLOCK, THREAD, PROCESS = range(3)  # the times of an answer
 
 
-class Egbert:
-    def __init__(self, program, folder, texts):
-        self.process = subprocess.Popen([*program, folder, texts], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+class Failure(Exception):
+    """A side that cannot be measured, and why."""
+
+
+class Side:
+    """A process that tokenises the texts whenever it is asked to."""
+
+    def __init__(self, command, threads, more=None):
+        environment = {**os.environ, **(more or {}), "RAYON_NUM_THREADS": str(threads),
+                       "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false"}
+        self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, env=environment)
+        seconds, held, most = self.answer()[0].split()
+        self.opening = {"ms": float(seconds) * 1e3, "held_mb": int(held) / 1e6, "peak_opening_mb": int(most) / 1e6}
+
+    def answer(self, lines=1):
+        answer = [self.process.stdout.readline() for _ in range(lines)]
+        if not answer[-1]:
+            raise Failure(f"{self.process.args} ended with status {self.process.wait()}")
+        return answer
 
     def ask(self, what, lines=1):
         self.process.stdin.write(what + "\n")
         self.process.stdin.flush()
-        answer = [self.process.stdout.readline() for _ in range(lines)]
-        if not answer[-1]:
-            sys.exit(f"bench: {self.process.args} ended with status {self.process.wait()}")
-        return answer
+        return self.answer(lines)
 
-    def ids(self, count):
-        return [[int(i) for i in line.split()] for line in self.ask("ids", count)]
+    def ids(self, texts):
+        return [line.strip() for line in self.ask("ids", texts)]
 
-    def seconds(self):
-        return float(self.ask("time")[0])
+    def times(self):
+        *times, self.most = map(float, self.ask("time")[0].split())
+        return times
 
-    def close(self):
+    def alone(self):
+        """Seconds of the calling thread, which must be those of the process."""
+        times = self.times()
+        if times[PROCESS] > 1.05 * times[THREAD] + 0.005:
+            raise Failure(f"{self.process.args} used other threads: {times[THREAD]:.3f} s of {times[PROCESS]:.3f}")
+        return times[THREAD]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 
 
-class Peer:
-    def __init__(self, folder, texts):
-        self.texts = texts
-        self.tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.no_padding()
-        self.tokenizer.no_truncation()
+class Sides:
+    """Makes Egbert's side and the library's."""
 
-    def ids(self):
-        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(self.texts)]
+    def __init__(self, build, scratch):
+        build = os.path.abspath(build)
+        self.program, engine = os.path.join(scratch, "tokenize"), os.path.join(build, "engine")
+        subprocess.run(["cc", "-O2", "-std=c11", "-D_GNU_SOURCE", f"-I{TOP}/include", f"{TOP}/bench/tokenize.c", "-o",
+                        self.program, f"-L{engine}", "-legbert", f"-Wl,-rpath,{engine}"], check=True)
+        self.environment = {"EGBERT_PLUGIN_DIR": f"{build}/plugin-dir", "EGBERT_FAMILY_DIR": f"{TOP}/models"}
+        self.command = [f"{build}/cli/egbert"]
 
-    def seconds(self):
-        begin = time.thread_time()
-        self.tokenizer.encode_batch_fast(self.texts)
-        return time.thread_time() - begin
+    def egbert(self, folder, corpus, threads):
+        return Side([self.program, folder, corpus, threads], threads, self.environment)
 
-
-def compile_program(build, scratch):
-    build = os.path.abspath(build)
-    program, engine = os.path.join(scratch, "tokenize"), os.path.join(build, "engine")
-    subprocess.run(["cc", "-O2", "-std=c11", "-D_GNU_SOURCE", f"-I{TOP}/include", f"{TOP}/bench/tokenize.c", "-o", program,
-                    f"-L{engine}", "-legbert", f"-Wl,-rpath,{engine}"], check=True)
-    return ["env", f"EGBERT_PLUGIN_DIR={build}/plugin-dir", f"EGBERT_FAMILY_DIR={TOP}/models", program]
+    def peer(self, folder, corpus, threads):
+        return Side([sys.executable, f"{TOP}/bench/peer_tokenizers.py", folder, corpus], threads)
 
 
-def beside(name, program, folder, corpus, rounds):
-    """One row: both sides on the corpus."""
-    texts = corpus.read_text(encoding="utf-8").splitlines()
-    size = sum(len(text.encode()) for text in texts)
-    egbert, peer = Egbert(program, str(folder), str(corpus)), Peer(folder, texts)
-    ours, theirs = egbert.ids(len(texts)), peer.ids()
-    differ = [i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b]
-    times = []
+def in_turns(a, b, rounds):
+    """Pairs of what both measure; neither always comes after the other."""
+    pairs = []
     for done in range(rounds):
-        if done % 2:  # nobody always comes after the other
-            second = peer.seconds()
-            times.append((egbert.seconds(), second))
+        if done % 2:
+            second = b()
+            pairs.append((a(), second))
         else:
-            times.append((egbert.seconds(), peer.seconds()))
-    egbert.close()
-    ratios = [b / a for a, b in times]
-    row = {"model": name, "differ": [texts[i][:200] for i in differ], "entries": peer.tokenizer.get_vocab_size(), "bytes": size, "tokens": sum(map(len, ours)), "rounds": rounds,
-           "ratio": statistics.median(ratios), "ratio_spread": [min(ratios), max(ratios)], "target": TARGETS[name]}
-    print(f"{name}, {row['entries']} entries, {size / 1e6:.1f} MB, {row['tokens']} ids, " + (f"other ids for {len(differ)} texts" if differ else "equal"))
-    for side, label in enumerate(("egbert", f"tokenizers {tokenizers.__version__}")):
-        speeds = [size / t[side] / 1e6 for t in times]
-        row[label.split()[0]] = {"mb_per_s": statistics.median(speeds), "max_mb_per_s": max(speeds), "min_mb_per_s": min(speeds)}
-        line = f"  {label:20} {statistics.median(speeds):7.1f} MB/s  (best {max(speeds):.1f}, worst {min(speeds):.1f})"
-        print(line + (f"  ratio {row['ratio']:.1f} [{min(ratios):.1f}-{max(ratios):.1f}]" if side else ""), flush=True)
+            pairs.append((a(), b()))
+    return pairs
+
+
+def compared(pairs, size):
+    ratios = [b / a for a, b in pairs]
+    row = {"ratio": statistics.median(ratios), "ratio_spread": [min(ratios), max(ratios)]}
+    for name, side in (("egbert", 0), ("tokenizers", 1)):
+        speeds = [size / pair[side] / 1e6 for pair in pairs]
+        row[name] = {"mb_per_s": statistics.median(speeds), "max_mb_per_s": max(speeds), "min_mb_per_s": min(speeds)}
     return row
 
 
-def long_texts(size):
-    rng = random.Random(7)
-    yield "one letter", "a" * size
-    yield "blanks", " " * size
-    yield "combining marks", "\u0301" * (size // 2)
-    yield "random CJK", "".join(chr(rng.randint(0x4E00, 0x9FFF)) for _ in range(size // 3))
+def show(label, row, target=""):
+    low, high = row["ratio_spread"]
+    print(f"  {label:24}{row['egbert']['mb_per_s']:10.1f}{row['tokenizers']['mb_per_s']:20.1f}{row['ratio']:10.1f}"
+          f"  {f'[{low:.1f}-{high:.1f}]':14}{target:>5}", flush=True)
 
 
-def growth(name, program, folder, scratch, rounds=5):
-    rows, path = [], pathlib.Path(scratch, "long.txt")
-    for (what, small), (_, large) in zip(long_texts(100_000), long_texts(1_000_000)):
-        seconds = []
-        for text in (small, large):
-            path.write_text(text, encoding="utf-8")
-            egbert = Egbert(program, str(folder), str(path))
-            seconds.append(min(egbert.seconds() for _ in range(rounds)))
-            egbert.close()
-        rows.append({"text": what, "seconds": seconds, "growth": seconds[1] / seconds[0]})
-        print(f"  1 MB of {what:16} {seconds[1] * 1e3:8.1f} ms, {seconds[1] / seconds[0]:4.1f} times 100 KB", flush=True)
-    return {"model": name, "texts": rows}
+def head(title, unit):
+    print(f"\n{title}\n  {unit:24}{'Egbert':>10}{PEER:>20}{'ratio':>10}  {'':14}{'goal':>5}", flush=True)
+
+
+def one_thread(sides, model, folder, kind, corpus, rounds):
+    texts = tokenizer_models.read_texts(corpus)
+    size = sum(len(text.encode()) for text in texts)
+    with sides.egbert(folder, corpus, 1) as egbert, sides.peer(folder, corpus, 1) as peer:
+        ours, theirs = egbert.ids(len(texts)), peer.ids(len(texts))
+        pairs = in_turns(egbert.alone, peer.alone, rounds)
+    differ = [text[:200] for text, a, b in zip(texts, ours, theirs) if a != b]
+    row = {"model": model, "texts": kind, "bytes": size, "ids": sum(len(line.split()) for line in ours), "differ": differ,
+           "rounds": rounds, "target": TARGETS[model], **compared(pairs, size)}
+    show(kind, row, row["target"])
+    if differ:
+        print(f"    other ids for {len(differ)} of {len(texts)} texts, first {differ[0]!r}", flush=True)
+    return row
+
+
+def all_threads(sides, model, folder, corpus, threads, rounds):
+    size = sum(len(text.encode()) for text in tokenizer_models.read_texts(corpus))
+    with sides.egbert(folder, corpus, threads) as egbert, sides.peer(folder, corpus, threads) as peer:
+        egbert.times(), peer.times()
+        pairs = in_turns(lambda: egbert.times()[CLOCK], lambda: peer.times()[CLOCK], rounds)
+    row = {"model": model, "threads": threads, "rounds": rounds, **compared(pairs, size)}
+    show(model, row)
+    return row
+
+
+def opening(sides, model, folder, corpus):
+    row = {"model": model}
+    for name, new in (("egbert", sides.egbert), ("tokenizers", sides.peer)):
+        best = None
+        for _ in range(3):
+            with new(folder, corpus, 1) as side:
+                side.times()
+                if not best or side.opening["ms"] < best["ms"]:
+                    best = {**side.opening, "peak_mb": side.most / 1e6}
+        row[name] = best
+    print(f"  {model:24}" + "".join(f"{row[name]['ms']:10.1f}{row[name]['held_mb']:8.1f}{row[name]['peak_mb']:8.1f}"
+                                    for name in ("egbert", "tokenizers")), flush=True)
+    return row
+
+
+def process(command, environment, out):
+    """Seconds from start to end, and the most memory in MB."""
+    done = subprocess.run([sys.executable, "-S", "-E", f"{TOP}/bench/measured.py", out, *map(str, command)],
+                          stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    if done.returncode:
+        raise Failure(f"{command} failed")
+    seconds, peak = done.stdout.split()
+    return float(seconds), int(peak) / 1e6
+
+
+def whole_file(sides, folder, corpus, scratch, rounds):
+    """A file of lines to a file of ids, by the command and by a Python program."""
+    lines, ours, theirs = (os.path.join(scratch, name) for name in ("lines.txt", "ours.jsonl", "theirs.jsonl"))
+    texts = [text.replace("\n", " ") for text in tokenizer_models.read_texts(corpus)]
+    pathlib.Path(lines).write_text("".join(text + "\n" for text in texts), encoding="utf-8")
+    egbert = [*sides.command, "tokenize", folder, "--input", lines, "--json", "--quiet"]
+    python = [sys.executable, f"{TOP}/bench/peer_autotokenizer.py", folder, lines, theirs]
+    pairs = in_turns(lambda: process(egbert, sides.environment, ours), lambda: process(python, {"TRANSFORMERS_VERBOSITY": "error"}, os.devnull), rounds)
+    wanted, got = ([json.loads(line)["ids"] for line in open(path, encoding="utf-8")] for path in (theirs, ours))
+    row = {"texts": len(texts), "equal": wanted == got}
+    for name, side in (("egbert", 0), ("AutoTokenizer", 1)):
+        row[name] = {"s": statistics.median(pair[side][0] for pair in pairs), "peak_mb": max(pair[side][1] for pair in pairs)}
+        print(f"  {name:24}{row[name]['s']:10.2f} s{row[name]['peak_mb']:10.0f} MB" + ("" if row["equal"] else "  other ids"), flush=True)
+    return row
+
+
+def measure(options, work, scratch):
+    corpora = tokenizer_models.corpora(work)
+    english = corpora["English"]
+    folders = {"WordPiece": tokenizer_models.word_piece(work, options.minilm),
+               "byte-level BPE": tokenizer_models.byte_level(work, options.gpt2),
+               "Unigram": tokenizer_models.unigram(work, corpora)}
+    sides, threads = Sides(options.build, scratch), len(os.sched_getaffinity(0))
+    results = {"peer": PEER, "threads": threads, "one_thread": [], "all_threads": [], "opening": []}
+    for model, folder in folders.items():
+        head(f"{model}, one thread: MB of text per second of the processor, ids alone on both sides", "texts")
+        results["one_thread"] += [one_thread(sides, model, folder, kind, corpus, options.rounds)
+                                  for kind, corpus in corpora.items()]
+    head(f"{threads} threads, English: MB of text per second", "")
+    results["all_threads"] = [all_threads(sides, model, folder, english, threads, options.rounds)
+                              for model, folder in folders.items()]
+    print(f"\nOpening: ms, MB held afterwards, MB at most with the English texts tokenised\n  {'':24}{'Egbert':>10}{PEER:>34}", flush=True)
+    results["opening"] = [opening(sides, model, folder, english) for model, folder in folders.items()]
+    print("\nWordPiece, a file of English lines to a file of JSON, the whole process", flush=True)
+    results["whole_file"] = whole_file(sides, folders["WordPiece"], english, scratch, 3)
+    return results
+
+
+def missed(results):
+    for row in results["one_thread"]:
+        if row["ratio"] < row["target"]:
+            yield f"{row['model']}, {row['texts']}: {row['ratio']:.1f} times as fast, not {row['target']}"
+        if row["differ"]:
+            yield f"{row['model']}, {row['texts']}: other ids for {len(row['differ'])} texts"
+    if not results["whole_file"]["equal"]:
+        yield "the command and AutoTokenizer give other ids"
 
 
 def main():
@@ -139,27 +238,16 @@ def main():
     options = parser.parse_args()
     work = pathlib.Path(options.work)
     work.mkdir(parents=True, exist_ok=True)
-    corpus = tokenizer_models.corpus(work)
-    folders = {"WordPiece": tokenizer_models.word_piece(work, options.minilm),
-               "byte-level BPE": tokenizer_models.byte_level(work, options.gpt2),
-               "Unigram": tokenizer_models.unigram(work, corpus.read_text(encoding="utf-8").splitlines())}
-    missed = []
-    with tempfile.TemporaryDirectory() as scratch:
-        program = compile_program(options.build, scratch)
-        rows = [beside(name, program, folder, corpus, options.rounds) for name, folder in folders.items()]
-        print("how the time grows, Egbert alone", flush=True)
-        grown = []
-        for name, folder in folders.items():
-            print(f" {name}")
-            grown.append(growth(name, program, folder, scratch))
-    missed += [f"{row['model']} is {row['ratio']:.1f} times as fast, not {row['target']}" for row in rows if row["ratio"] < row["target"]]
-    missed += [f"{row['model']}: other ids, first for {row['differ'][0]!r}" for row in rows if row["differ"]]
-    missed += [f"{entry['model']}: 1 MB of {row['text']}: {row['growth']:.1f} times 100 KB, {row['seconds'][1]:.2f} s"
-               for entry in grown for row in entry["texts"] if row["growth"] > GROWTH or row["seconds"][1] > LONGEST]
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            results = measure(options, work, scratch)
+    except Failure as failure:
+        sys.exit(f"bench: {failure}")
+    results["missed"] = list(missed(results))
     if options.json:
-        pathlib.Path(options.json).write_text(json.dumps({"rows": rows, "growth": grown, "missed": missed}, indent=1))
-    if missed:
-        sys.exit("bench: " + "; ".join(missed))
+        pathlib.Path(options.json).write_text(json.dumps(results, indent=1))
+    if results["missed"]:
+        sys.exit("bench: " + "; ".join(results["missed"]))
 
 
 if __name__ == "__main__":

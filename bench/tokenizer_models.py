@@ -3,11 +3,10 @@
 
     WordPiece        all-MiniLM-L6-v2's, 30,522 entries
     byte-level BPE   GPT-2's vocab.json and merges.txt (script/setup --peers), 50,257 entries
-    Unigram          trained here on the measured texts and lines of Python programs, 32,000 entries: NFKC and Metaspace
+    Unigram          trained here on the measured texts but the new words, 32,000 entries: NFKC and Metaspace
 """
 import json
 import pathlib
-import sysconfig
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -17,12 +16,17 @@ SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 UNIGRAM_SIZE = 32000
 
 
-def corpus(folder):
-    """The file with the texts, one a line."""
-    path = folder / "corpus.txt"
-    if not path.exists():
-        path.write_text("".join(text + "\n" for text in tokenizer_corpus.texts()), encoding="utf-8")
-    return path
+def corpora(folder):
+    """By kind the file with the texts, divided by U+0000."""
+    paths = {kind: folder / f"{kind.replace(' ', '-').lower()}.texts" for kind in tokenizer_corpus.KINDS}
+    for kind, path in paths.items():
+        if not path.exists():
+            path.write_text("\0".join(tokenizer_corpus.texts(kind)), encoding="utf-8")
+    return paths
+
+
+def read_texts(path):
+    return path.read_bytes().decode().split("\0")
 
 
 def word_piece(folder, minilm):
@@ -41,18 +45,17 @@ def byte_level(folder, gpt2):
     return made
 
 
-def unigram(folder, texts):
+def unigram(folder, paths):
     made = folder / "unigram"
     if (made / "tokenizer.json").exists():
         return made
     print(f"training a Unigram of {UNIGRAM_SIZE} entries, once: some minutes", flush=True)
-    programs = [line for path in sorted(pathlib.Path(sysconfig.get_paths()["stdlib"]).glob("**/*.py"))
-                if "site-packages" not in path.parts
-                for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if len(line) < 200]
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.train_from_iterator(texts + programs[::9], trainers.UnigramTrainer(
+    lines = [line for kind, path in paths.items() if kind != "new words" for text in read_texts(path)
+             for line in text.splitlines()]
+    tokenizer.train_from_iterator(lines, trainers.UnigramTrainer(
         vocab_size=UNIGRAM_SIZE, special_tokens=SPECIALS, unk_token="<unk>", show_progress=False))
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = processors.TemplateProcessing(
