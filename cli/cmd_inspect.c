@@ -134,7 +134,10 @@ print_section(eg_out *out, const char *label, const eg_json *object)
     eg_out_format(out, "%s\n", label);
     for (const eg_json *member = object->first; member; member = member->next) {
         eg_out_format(out, "  %-32s ", member->key.data);
-        eg_print_value(out, member);
+        if (member->type == EG_JSON_ARRAY && member->first && member->first->type == EG_JSON_STRING)
+            eg_print_names(out, member);
+        else
+            eg_print_value(out, member);
         eg_out_char(out, '\n');
     }
 }

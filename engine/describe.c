@@ -70,6 +70,8 @@ describe_tokenizer(eg_strbuf *out, const eg_model *model)
     describe_special(out, model, "cls", info->cls_id);
     describe_special(out, model, "sep", info->sep_id);
     describe_special(out, model, "mask", info->mask_id);
+    eg_strbuf_putc(out, ',');
+    eg_tokenizer_write(model->tokenizer, out);
     eg_strbuf_putc(out, '}');
 }
 

@@ -41,6 +41,8 @@ typedef struct eg_encoding { /* {0} is empty; eg_encoding_finish frees */
     void *work;                    /* the encoder's buffers */
 } eg_encoding;
 
+enum { EG_TOKENIZER_FILES = 12 };
+
 /* What a folder says about its tokenizer, for `inspect`. Strings live with the tokenizer. */
 typedef struct eg_tokenizer_info {
     const char *source;                      /* "tokenizer.json", "vocab.txt" or "vocab.json" */
@@ -52,6 +54,8 @@ typedef struct eg_tokenizer_info {
     bool marks_pieces;                       /* a prefix ("##") marks tokens that continue a word */
     uint64_t model_max_length;               /* tokenizer_config.json; 0 = none */
     bool pad_left, truncate_left;
+    const char *files[EG_TOKENIZER_FILES];           /* of the folder that were read */
+    uint32_t file_count;
     bool no_offsets;                                 /* the reference has none for this class */
     int64_t pad_id, unk_id, mask_id, cls_id, sep_id; /* -1 = none */
 } eg_tokenizer_info;
@@ -65,6 +69,12 @@ EG_NODISCARD eg_status eg_tokenizer_open_json(const char *text, size_t n, const 
 void eg_tokenizer_close(eg_tokenizer *tokenizer); /* NULL is fine */
 
 void eg_tokenizer_describe(const eg_tokenizer *tokenizer, eg_tokenizer_info *out);
+/*
+ * Members of a JSON object: files, components in the order of work (normalizer, pre_tokenizer, template, decoder), number
+ * of added tokens, and whether pre-tokenizer and model are done at once on bytes ("path": "fused") or one after another
+ * ("generic"), with the reason in path_why. Appends to `out`.
+ */
+void eg_tokenizer_write(const eg_tokenizer *tokenizer, eg_strbuf *out);
 
 /*
  * Encodes one text (pair NULL) or a pair. Bytes must be valid UTF-8 (EG_E_INPUT with the offset); U+0000 is legal. The

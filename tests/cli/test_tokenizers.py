@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `inspect` tells of a tokenizer: files, components, and whether the quick path applies or why not."""
+import json
+import shutil
+
+import pytest
+from command import done, lines
+
+TOKENS = {"<unk>": 0, "a": 1, "b": 2, "\u2581a": 3, "\u0120a": 4}
+BPE = {"type": "BPE", "unk_token": "<unk>", "vocab": TOKENS, "merges": []}
+# A vocabulary with the stand-ins of all bytes: printable Latin-1 as it is, the others from U+0100 on.
+PRINTABLE = [chr(b) for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174]
+ALL_BYTES = PRINTABLE + [chr(256 + i) for i in range(256 - len(PRINTABLE))]
+BYTE_BPE = {**BPE, "vocab": {token: i for i, token in enumerate(["<unk>", *ALL_BYTES])}}
+WORD_PIECE = {"type": "WordPiece", "unk_token": "<unk>", "continuing_subword_prefix": "##",
+              "max_input_chars_per_word": 100, "vocab": TOKENS}
+UNIGRAM = {"type": "Unigram", "unk_id": 0, "vocab": [[token, -float(i)] for token, i in TOKENS.items()]}
+BERT = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+META = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
+
+
+def sequence(key, *parts):
+    return {"type": "Sequence", key: list(parts)}
+
+
+def added(content, **flags):
+    return {"id": TOKENS.get(content, len(TOKENS)), "content": content, "single_word": False, "lstrip": False,
+            "rstrip": False, "normalized": False, "special": False, **flags}
+
+
+@pytest.fixture
+def inspected(tiny, tmp_path):
+    """inspect's words on a checkpoint with this tokenizer.json."""
+    def inspect(model, **parts):
+        folder = tmp_path / "model"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(tiny, folder, ignore=shutil.ignore_patterns("tokenizer*", "vocab*", "special*"))
+        (folder / "tokenizer.json").write_text(json.dumps(
+            {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+             "pre_tokenizer": None, "post_processor": None, "decoder": None, "model": model, **parts}))
+        return lines("inspect", folder)[0]["tokenizer"]
+    return inspect
+
+
+def test_components_are_listed_in_the_order_of_work(inspected):
+    got = inspected(BPE, normalizer=sequence("normalizers", {"type": "NFC"}, sequence("normalizers", {"type": "Lowercase"})),
+                    pre_tokenizer=sequence("pretokenizers", {"type": "WhitespaceSplit"}, META), decoder=META,
+                    post_processor={"type": "RobertaProcessing", "sep": ["b", 2], "cls": ["a", 1], "trim_offsets": False,
+                                    "add_prefix_space": True},
+                    added_tokens=[added("<x>", special=True)])
+    assert got["source"] == "tokenizer.json"
+    assert got["normalizer"] == ["NFC", "Lowercase"]
+    assert got["pre_tokenizer"] == ["WhitespaceSplit", "Metaspace"]
+    assert got["decoder"] == ["Metaspace"]
+    assert got["template"] == {"single": "a $A b", "pair": "a $A b b $B b"}
+    assert got["added_tokens"] == 1
+
+
+@pytest.mark.parametrize("model, parts", [
+    (WORD_PIECE, {"normalizer": BERT, "pre_tokenizer": {"type": "BertPreTokenizer"}}),
+    (BYTE_BPE, {"pre_tokenizer": BYTES}),
+    (UNIGRAM, {"pre_tokenizer": META}),
+])
+def test_quick_paths(inspected, model, parts):
+    got = inspected(model, **parts)
+    assert (got["path"], got["path_why"]) == ("fused", None)
+
+
+@pytest.mark.parametrize("model, parts, why", [
+    (WORD_PIECE, {"normalizer": BERT, "pre_tokenizer": {"type": "Whitespace"}}, "BertPreTokenizer alone"),
+    (WORD_PIECE, {"normalizer": BERT, "pre_tokenizer": {"type": "BertPreTokenizer"},
+                  "added_tokens": [added("ab", normalized=True)]}, "normalised text"),
+    (BPE, {"pre_tokenizer": {"type": "Digits", "individual_digits": True}}, "the pre-tokenizer Digits"),
+    (BPE, {}, "no pre-tokenizer"),
+    (BPE, {"pre_tokenizer": BYTES}, "the model BPE, as it is set"),
+])
+def test_why_a_path_is_not_quick(inspected, model, parts, why):
+    got = inspected(model, **parts)
+    assert got["path"] == "generic"
+    assert why in got["path_why"]
+
+
+def test_a_normalizer_that_is_always_run_is_named(inspected):
+    got = inspected(BYTE_BPE, pre_tokenizer=BYTES, normalizer={"type": "Nmt"})
+    assert got["path"] == "fused"
+    assert "Nmt" in got["path_why"]
+
+
+def test_files(tiny):
+    files = lines("inspect", tiny)[0]["tokenizer"]["files"]
+    assert files and all((tiny / name).exists() for name in files)
+    assert "files " in done("inspect", tiny)
