@@ -81,6 +81,24 @@ find_entries(const eg_tokenizer_files *files, const eg_json **out, const char **
     return (*out)->type == EG_JSON_OBJECT ? EG_OK : eg_json_wrong_type(*out, *out_file, "an object", err);
 }
 
+/* A string, or an object with content and flags. */
+static eg_status
+read_token(const eg_json *value, const char *file, eg_class_token *out, eg_error *err)
+{
+    eg_added_token token = {0};
+    eg_loading in = {.file = file};
+    if (value->type == EG_JSON_STRING) {
+        *out = (eg_class_token){.text = value->string, .length = value->length};
+        return EG_OK;
+    }
+    if (value->type != EG_JSON_OBJECT)
+        return eg_json_wrong_type(value, file, "a token: a string, or an object with content", err);
+    EG_TRY(eg_added_token_read(&in, value, &token, err));
+    *out =
+        (eg_class_token){token.content, token.length, token.lstrip, token.rstrip, token.single_word, token.normalized};
+    return EG_OK;
+}
+
 eg_status
 eg_class_tokens_find(eg_loading *in, const eg_tokenizer_files *files, const char *const *names,
                      const char *const *defaults, size_t count, eg_class_tokens *out, eg_error *err)
@@ -88,8 +106,13 @@ eg_class_tokens_find(eg_loading *in, const eg_tokenizer_files *files, const char
     *out = (eg_class_tokens){.count = count};
     EG_TRY(find_entries(files, &out->entries, &out->file, &out->legacy, err));
     for (size_t i = 0; i < count; i++) {
+        const char *file;
+        const eg_json *value = eg_special_value(files, names[i], &file);
         eg_class_token *special = &out->specials[i];
-        EG_TRY(eg_special_token(files, names[i], defaults[i], &special->text, &special->length, err));
+        if (value)
+            EG_TRY(read_token(value, file, special, err));
+        else
+            *special = (eg_class_token){.text = defaults[i], .length = strlen(defaults[i])};
         in->extra_bytes += special->length;
     }
     for (size_t i = 0; i < out->entries->count; i++) {
@@ -102,6 +125,66 @@ eg_class_tokens_find(eg_loading *in, const eg_tokenizer_files *files, const char
     return EG_OK;
 }
 
+static eg_status
+add_token(eg_loading *in, const eg_json *value, const char *file, eg_class_tokens *tokens, eg_error *err)
+{
+    if (tokens->count == EG_CLASS_TOKENS)
+        return eg_hint(err, eg_fail_at(err, EG_E_INPUT, file, value->line, value->column, "too many special tokens"),
+                       "%d at most", EG_CLASS_TOKENS);
+    eg_class_token *token = &tokens->specials[tokens->count++];
+    EG_TRY(read_token(value, file, token, err));
+    in->extra_bytes += token->length;
+    in->extra_ids++;
+    return EG_OK;
+}
+
+/* The tokens of an array, or the values of an object. */
+static eg_status
+add_tokens(eg_loading *in, const eg_json *list, const char *file, eg_class_tokens *tokens, eg_error *err)
+{
+    if (list->type != EG_JSON_ARRAY && list->type != EG_JSON_OBJECT)
+        return eg_json_wrong_type(list, file, "an array of tokens", err);
+    for (size_t i = 0; i < list->count; i++)
+        EG_TRY(add_token(in, &list->items[i], file, tokens, err));
+    return EG_OK;
+}
+
+/* "image_token", but none of the names that each class has. */
+static bool
+names_token(const eg_json *member)
+{
+    static const char *const usual[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                        "pad_token", "cls_token", "mask_token"};
+    static const char end[] = "_token";
+    size_t length = sizeof end - 1;
+    if (member->type != EG_JSON_STRING || member->key_length < length ||
+        strcmp(member->key + member->key_length - length, end) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (strcmp(member->key, usual[i]) == 0)
+            return false;
+    return true;
+}
+
+eg_status
+eg_class_tokens_find_more(eg_loading *in, const eg_tokenizer_files *files, eg_class_tokens *tokens, eg_error *err)
+{
+    const eg_json *config = files->config;
+    const char *file;
+    for (size_t i = 0; config && i < config->count; i++)
+        if (names_token(&config->items[i]))
+            EG_TRY(add_token(in, &config->items[i], files->config_file, tokens, err));
+    const eg_json *list = eg_json_get(config, "extra_special_tokens");
+    file = files->config_file;
+    if (!list || list->count == 0)
+        list = eg_json_get(config, "additional_special_tokens");
+    if ((!list || list->count == 0) && !eg_json_get(config, "added_tokens_decoder")) {
+        list = eg_json_get(files->specials_map, "additional_special_tokens");
+        file = files->specials_map_file;
+    }
+    return list && list->type != EG_JSON_NULL ? add_tokens(in, list, file, tokens, err) : EG_OK;
+}
+
 eg_status
 eg_class_tokens_put(eg_loading *in, const eg_class_tokens *tokens, eg_error *err)
 {
@@ -111,7 +194,14 @@ eg_class_tokens_put(eg_loading *in, const eg_class_tokens *tokens, eg_error *err
     in->file = file;
     for (size_t i = 0; i < tokens->count; i++) {
         const eg_class_token *special = &tokens->specials[i];
-        eg_added_token token = {.content = special->text, .length = special->length, .id = -1, .special = true};
+        eg_added_token token = {.content = special->text,
+                                .length = special->length,
+                                .id = -1,
+                                .single_word = special->single_word,
+                                .lstrip = special->lstrip,
+                                .rstrip = special->rstrip,
+                                .normalized = special->normalized,
+                                .special = true};
         if (token.length > 0 && !eg_map_get(&in->tokenizer->added.by_content, token.content, token.length, NULL))
             EG_TRY(eg_added_tokens_put(in, &token, NULL, err));
     }

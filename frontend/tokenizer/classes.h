@@ -11,8 +11,9 @@
 /* How the files of a class are read, if it is one of these. */
 typedef enum eg_class_files {
     EG_CLASS_OTHER,
-    EG_CLASS_WORDS, /* vocab.json and merges.txt: BPE of BERT's words */
-    EG_CLASS_MOSES, /* vocab.json and merges.txt: BPE of the words of the Moses tokenizer, English or French */
+    EG_CLASS_WORDS,       /* vocab.json and merges.txt: BPE of BERT's words */
+    EG_CLASS_LOWER_WORDS, /* the same in lower case, with nothing around a text */
+    EG_CLASS_MOSES,       /* vocab.json and merges.txt: BPE of the words of the Moses tokenizer, English or French */
     EG_CLASS_MOSES_FRENCH,
     EG_CLASS_CODES, /* vocab.txt with counts and bpe.codes: BPE of what blanks divide */
 } eg_class_files;
@@ -23,6 +24,10 @@ eg_class_files eg_class_files_of(const char *class_name);
 /* The number of lines, as eg_cut_line() cuts them. */
 size_t eg_count_lines(const eg_merges_file *file);
 
+/* The tokens that tokenizer_config.json asks for at the ends of a text; else nothing is put there. */
+EG_NODISCARD eg_status eg_template_asked(eg_loading *in, const eg_tokenizer_files *files, const eg_class_token *bos,
+                                         const eg_class_token *eos, eg_error *err);
+
 /* Fills the vocabulary and makes a BPE model of it and of merges.txt. */
 EG_NODISCARD eg_status eg_bpe_from_files(eg_loading *in, const eg_json *vocab, const eg_merges_file *merges,
                                          const eg_bpe_options *options, eg_error *err);
@@ -30,6 +35,9 @@ EG_NODISCARD eg_status eg_bpe_from_files(eg_loading *in, const eg_json *vocab, c
 EG_NODISCARD eg_status eg_tokenizer_load_words(eg_tokenizer *tokenizer, const eg_json *vocab, const char *vocab_file,
                                                const eg_merges_file *merges, const eg_tokenizer_files *files,
                                                eg_error *err);
+EG_NODISCARD eg_status eg_tokenizer_load_lower_words(eg_tokenizer *tokenizer, const eg_json *vocab,
+                                                     const char *vocab_file, const eg_merges_file *merges,
+                                                     const eg_tokenizer_files *files, eg_error *err);
 EG_NODISCARD eg_status eg_tokenizer_load_moses(eg_tokenizer *tokenizer, const eg_json *vocab, const char *vocab_file,
                                                const eg_merges_file *merges, const eg_tokenizer_files *files,
                                                bool french, eg_error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer_config.json: limits, sides, names of special tokens; and what the tokenizer classes stand for. */
+#include <ctype.h>
 #include <string.h>
 
 #include "frontend/tokenizer/classes.h"
@@ -8,14 +9,15 @@
 enum {
     OTHER,
     BERT,
-    BYTES,
-    BYTES_DOUBLED,
     WORDS,
+    LOWER_WORDS,
     MOSES,
     MOSES_FRENCH,
     CODES,
-    SENTENCEPIECE /* and what follows, + eg_sp_style */
+    BYTES,             /* and what follows, + eg_bytes_style */
+    SENTENCEPIECE = 32 /* and what follows, + eg_sp_style */
 };
+/* The last rows are no classes but model types that have another's; their names are made as classes' names are. */
 static const struct {
     const char *name; /* without "Fast" */
     int files;
@@ -31,28 +33,39 @@ static const struct {
     {"DPRContextEncoderTokenizer", BERT, true},
     {"DPRQuestionEncoderTokenizer", BERT, true},
     {"DPRReaderTokenizer", BERT, false},
-    {"DebertaTokenizer", OTHER, true},
+    {"DebertaTokenizer", BYTES + EG_BYTES_DOUBLED, true},
     {"DebertaV2Tokenizer", SENTENCEPIECE + EG_SP_SPACE_RUNS, true},
     {"DistilBertTokenizer", BERT, false},
     {"ElectraTokenizer", BERT, true},
     {"FlaubertTokenizer", MOSES_FRENCH, false},
-    {"GPT2Tokenizer", BYTES, false},
+    {"GPT2Tokenizer", BYTES + EG_BYTES_PLAIN, false},
+    {"GPTNeoXTokenizer", BYTES + EG_BYTES_COMPOSED, false},
     {"HerbertTokenizer", WORDS, false},
     {"FNetTokenizer", OTHER, true},
     {"LayoutLMTokenizer", BERT, true},
     {"LayoutLMv2Tokenizer", OTHER, true},
-    {"LongformerTokenizer", BYTES_DOUBLED, false},
+    {"LongformerTokenizer", BYTES + EG_BYTES_DOUBLED_TRIMMED, false},
     {"MarkupLMTokenizer", OTHER, true},
     {"MobileBertTokenizer", BERT, true},
+    {"OpenAIGPTTokenizer", LOWER_WORDS, false},
     {"PhobertTokenizer", CODES, false},
     {"RealmTokenizer", BERT, true},
     {"RemBertTokenizer", SENTENCEPIECE + EG_SP_QUOTES_BLANKS, false},
     {"RetriBertTokenizer", BERT, true},
-    {"RobertaTokenizer", BYTES_DOUBLED, false},
+    {"RobertaTokenizer", BYTES + EG_BYTES_DOUBLED_TRIMMED, false},
+    {"RoFormerTokenizer", OTHER, true},
     {"SqueezeBertTokenizer", BERT, true},
     {"TapasTokenizer", OTHER, true},
     {"XLMTokenizer", MOSES, false},
     {"XLMRobertaTokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ, false},
+    {"Data2VecTextTokenizer", BYTES + EG_BYTES_DOUBLED_TRIMMED, false},
+    {"ErnieTokenizer", BERT, true},
+    {"GteTokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ, false},
+    {"JinaEmbeddingsV3Tokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ, false},
+    {"MegatronBertTokenizer", BERT, true},
+    {"NomicBertTokenizer", BERT, true},
+    {"RobertaPreLayerNormTokenizer", BYTES + EG_BYTES_DOUBLED_TRIMMED, false},
+    {"XmodTokenizer", SENTENCEPIECE + EG_SP_FAIRSEQ, false},
 };
 
 /* The row of a class, or -1. */
@@ -78,17 +91,48 @@ eg_class_is_bert(const char *class_name)
 }
 
 bool
-eg_class_is_byte_level(const char *class_name, bool *out_doubled)
+eg_class_is_known(const char *class_name)
+{
+    return find_class(class_name) >= 0;
+}
+
+/* Whether the class's name begins with the model type's, but for case and what stands between words. */
+static const char *
+rest_of_class(const char *class_name, const char *model_type)
+{
+    for (; *model_type != '\0'; model_type++) {
+        if (*model_type == '-' || *model_type == '_')
+            continue;
+        if (tolower((unsigned char)*class_name++) != tolower((unsigned char)*model_type))
+            return NULL;
+    }
+    return class_name;
+}
+
+const char *
+eg_class_of_model_type(const char *model_type)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        const char *rest = rest_of_class(classes[i].name, model_type);
+        if (rest && strcmp(rest, "Tokenizer") == 0)
+            return classes[i].name;
+    }
+    return NULL;
+}
+
+eg_bytes_style
+eg_class_bytes(const char *class_name)
 {
     int row = class_name ? find_class(class_name) : -1;
-    *out_doubled = !class_name || (row >= 0 && classes[row].files == BYTES_DOUBLED);
-    return *out_doubled || (row >= 0 && classes[row].files == BYTES);
+    bool is_bytes = row >= 0 && classes[row].files > BYTES && classes[row].files < SENTENCEPIECE;
+    return is_bytes ? (eg_bytes_style)(classes[row].files - BYTES) : EG_BYTES_NONE;
 }
 
 eg_class_files
 eg_class_files_of(const char *class_name)
 {
     static const eg_class_files files[] = {[WORDS] = EG_CLASS_WORDS,
+                                           [LOWER_WORDS] = EG_CLASS_LOWER_WORDS,
                                            [MOSES] = EG_CLASS_MOSES,
                                            [MOSES_FRENCH] = EG_CLASS_MOSES_FRENCH,
                                            [CODES] = EG_CLASS_CODES};
@@ -128,17 +172,29 @@ read_special(const eg_json *value, const char *file, const char **out, size_t *o
     return EG_OK;
 }
 
+/* As in transformers, special_tokens_map.json overrides unless the newer added_tokens_decoder is there. */
+const eg_json *
+eg_special_value(const eg_tokenizer_files *files, const char *key, const char **out_file)
+{
+    const eg_json *value = NULL;
+    if (!eg_json_get(files->config, "added_tokens_decoder")) {
+        value = eg_json_get(files->specials_map, key);
+        *out_file = files->specials_map_file;
+    }
+    if (!value || value->type == EG_JSON_NULL) {
+        value = eg_json_get(files->config, key);
+        *out_file = files->config_file;
+    }
+    return value && value->type != EG_JSON_NULL ? value : NULL;
+}
+
 eg_status
 eg_special_token(const eg_tokenizer_files *files, const char *key, const char *fallback, const char **out,
                  size_t *out_length, eg_error *err)
 {
-    const eg_json *value = eg_json_get(files->config, key);
-    const char *file = files->config_file;
-    if (!value || value->type == EG_JSON_NULL) {
-        value = eg_json_get(files->specials_map, key);
-        file = files->specials_map_file;
-    }
-    if (value && value->type != EG_JSON_NULL)
+    const char *file;
+    const eg_json *value = eg_special_value(files, key, &file);
+    if (value)
         return read_special(value, file, out, out_length, err);
     *out = fallback;
     *out_length = strlen(fallback);
@@ -165,13 +221,11 @@ read_side(eg_loading *in, const eg_json *config, const char *key, bool *out_left
     const eg_json *side = eg_json_get(config, key);
     if (!side || side->type == EG_JSON_NULL)
         return EG_OK;
-    if (side->type == EG_JSON_STRING && strcmp(side->string, "left") == 0) {
-        *out_left = true;
-        return EG_OK;
-    }
-    if (side->type == EG_JSON_STRING && strcmp(side->string, "right") == 0)
-        return EG_OK;
-    return eg_json_wrong_type(side, in->file, "\"left\" or \"right\"", err);
+    bool left = side->type == EG_JSON_STRING && strcmp(side->string, "left") == 0;
+    if (!left && (side->type != EG_JSON_STRING || strcmp(side->string, "right") != 0))
+        return eg_json_wrong_type(side, in->file, "\"left\" or \"right\"", err);
+    *out_left = left;
+    return EG_OK;
 }
 
 /* model_max_length: 1e30 and whatever else no integer holds means none. */

@@ -546,6 +546,7 @@ typedef struct eg_tokenizer_files {
 typedef struct eg_class_token {
     const char *text;
     size_t length;
+    bool lstrip, rstrip, single_word, normalized;
 } eg_class_token;
 
 enum { EG_CLASS_TOKENS = 128 };
@@ -562,6 +563,9 @@ typedef struct eg_class_tokens {
 EG_NODISCARD eg_status eg_class_tokens_find(eg_loading *in, const eg_tokenizer_files *files, const char *const *names,
                                             const char *const *defaults, size_t count, eg_class_tokens *out,
                                             eg_error *err);
+/* Adds those without a name of the class: tokenizer_config.json's further "…_token", extra and additional ones. */
+EG_NODISCARD eg_status eg_class_tokens_find_more(eg_loading *in, const eg_tokenizer_files *files,
+                                                 eg_class_tokens *tokens, eg_error *err);
 EG_NODISCARD eg_status eg_class_tokens_put(eg_loading *in, const eg_class_tokens *tokens, eg_error *err);
 
 EG_NODISCARD eg_status eg_tokenizer_load_json(eg_tokenizer *tokenizer, const eg_json *root, const char *file,
@@ -576,13 +580,23 @@ typedef struct eg_merges_file {
     size_t length;
 } eg_merges_file;
 
-/* `doubled`: with the special tokens of RobertaProcessing around a text, else with none. */
+/* How vocab.json and merges.txt of a class are read as byte-level BPE: named for what is around a text. */
+typedef enum {
+    EG_BYTES_NONE,
+    EG_BYTES_PLAIN,           /* nothing, or the tokens at the ends that tokenizer_config.json asks for */
+    EG_BYTES_COMPOSED,        /* the same; texts are composed by NFC */
+    EG_BYTES_DOUBLED,         /* cls A sep, cls A sep sep B sep */
+    EG_BYTES_DOUBLED_TRIMMED, /* the same, and offsets without blanks */
+} eg_bytes_style;
+
 EG_NODISCARD eg_status eg_tokenizer_load_merges(eg_tokenizer *tokenizer, const eg_json *vocab, const char *vocab_file,
                                                 const eg_merges_file *merges, const eg_tokenizer_files *files,
-                                                bool doubled, eg_error *err);
+                                                eg_bytes_style style, eg_error *err);
 /* What tokenizer_config.json says beside the tokens: limits, sides, names of the special tokens. */
 EG_NODISCARD eg_status eg_tokenizer_configure(eg_tokenizer *tokenizer, const eg_tokenizer_files *files, eg_error *err);
-/* The special token `key` ("cls_token") of the files, or `fallback`. *out_spec is its place, or NULL. */
+/* What the files say of the special token `key` ("cls_token"), and which of them; NULL: nothing. */
+const eg_json *eg_special_value(const eg_tokenizer_files *files, const char *key, const char **out_file);
+/* The special token `key` of the files, or `fallback`. */
 EG_NODISCARD eg_status eg_special_token(const eg_tokenizer_files *files, const char *key, const char *fallback,
                                         const char **out, size_t *out_length, eg_error *err);
 /* How the SentencePiece model of a class is read (vocab_sentencepiece.c): named for what its pipeline does. */
@@ -604,13 +618,17 @@ const char *eg_sp_style_file(eg_sp_style style);
 eg_sp_style eg_class_sentencepiece(const char *class_name);
 /* Whether vocab.txt of this class (NULL: none is named) is BERT's. */
 bool eg_class_is_bert(const char *class_name);
-/* Whether vocab.json and merges.txt of this class are byte-level BPE, and with special tokens around a text. */
-bool eg_class_is_byte_level(const char *class_name, bool *out_doubled);
+eg_bytes_style eg_class_bytes(const char *class_name);
+/* The class of a model type of config.json ("some-model": SomeModelTokenizer), "Fast" not at its end; NULL: unknown. */
+const char *eg_class_of_model_type(const char *model_type);
+bool eg_class_is_known(const char *class_name);
 bool eg_class_feeds_type_ids(const char *class_name, const char *model);
 
 EG_NODISCARD eg_status eg_post_processor_load(eg_loading *in, const eg_json *spec, eg_error *err);
 EG_NODISCARD eg_status eg_template_doubled(eg_loading *in, int32_t cls, int32_t sep, eg_error *err);
 EG_NODISCARD eg_status eg_template_none(eg_loading *in, eg_error *err); /* nothing is put in */
+/* These around each text; -1: none. */
+EG_NODISCARD eg_status eg_template_ends(eg_loading *in, int64_t bos, int64_t eos, eg_error *err);
 EG_NODISCARD eg_status eg_template_bert(eg_loading *in, int32_t cls, int32_t sep, eg_error *err);
 
 /* Members of an object with their type checked. A missing or null one leaves *out as it is, unless required. */

@@ -230,16 +230,32 @@ static const struct {
     {"ByteLevel", load_byte_level},        {"Sequence", load_sequence},
 };
 
+eg_status
+eg_template_ends(eg_loading *in, int64_t bos, int64_t eos, eg_error *err)
+{
+    eg_template *single = &in->tokenizer->single, *pair = &in->tokenizer->pair;
+    EG_TRY(reserve(in, single, 3, err));
+    EG_TRY(reserve(in, pair, 6, err));
+    for (int32_t which = 0; which < 2; which++) {
+        if (bos >= 0)
+            put(pair, (eg_piece){EG_PIECE_TOKEN, (int32_t)bos, which});
+        put(pair, (eg_piece){which == 0 ? EG_PIECE_FIRST : EG_PIECE_SECOND, 0, which});
+        if (eos >= 0)
+            put(pair, (eg_piece){EG_PIECE_TOKEN, (int32_t)eos, which});
+        if (which == 0) {
+            memcpy(single->pieces, pair->pieces, pair->count * sizeof *pair->pieces);
+            single->count = pair->count;
+            single->specials = pair->specials;
+        }
+    }
+    return EG_OK;
+}
+
 /* Without a post-processor nothing is put in, and the second text has type id 1. */
 eg_status
 eg_template_none(eg_loading *in, eg_error *err)
 {
-    EG_TRY(reserve(in, &in->tokenizer->single, 1, err));
-    EG_TRY(reserve(in, &in->tokenizer->pair, 2, err));
-    put(&in->tokenizer->single, (eg_piece){EG_PIECE_FIRST, 0, 0});
-    put(&in->tokenizer->pair, (eg_piece){EG_PIECE_FIRST, 0, 0});
-    put(&in->tokenizer->pair, (eg_piece){EG_PIECE_SECOND, 0, 1});
-    return EG_OK;
+    return eg_template_ends(in, -1, -1, err);
 }
 
 /* One that is there. */

@@ -62,8 +62,12 @@ static eg_status
 unknown_class(const eg_tokenizer *tokenizer, const reading *config, const char *files, eg_error *err)
 {
     const eg_json *name = eg_json_get(config->json, "tokenizer_class");
+    if (!tokenizer->info.class_name)
+        return eg_hint(
+            err, eg_fail_at(err, EG_E_INPUT, config->path, 0, 0, "nothing tells the class by which %s is read", files),
+            "tokenizer_class, or model_type in config.json");
     return eg_hint(err,
-                   eg_fail_at(err, EG_E_INPUT, config->path, name->line, name->column,
+                   eg_fail_at(err, EG_E_INPUT, config->path, name ? name->line : 0, name ? name->column : 0,
                               "%s of the class '%.64s' is not supported", files, tokenizer->info.class_name),
                    "a tokenizer.json beside it would be read");
 }
@@ -95,35 +99,54 @@ load_merges(eg_tokenizer *tokenizer, const reading *files, const eg_tokenizer_fi
     const reading *vocab = &files[VOCAB_JSON];
     eg_merges_file merges = text_file(&files[MERGES]);
     eg_class_files class = eg_class_files_of(tokenizer->info.class_name);
-    bool doubled;
+    eg_bytes_style style = eg_class_bytes(tokenizer->info.class_name);
     if (class == EG_CLASS_WORDS)
         return eg_tokenizer_load_words(tokenizer, vocab->json, vocab->path, &merges, json, err);
+    if (class == EG_CLASS_LOWER_WORDS)
+        return eg_tokenizer_load_lower_words(tokenizer, vocab->json, vocab->path, &merges, json, err);
     if (class == EG_CLASS_MOSES || class == EG_CLASS_MOSES_FRENCH)
         return eg_tokenizer_load_moses(tokenizer, vocab->json, vocab->path, &merges, json,
                                        class == EG_CLASS_MOSES_FRENCH, err);
-    if (!eg_class_is_byte_level(tokenizer->info.class_name, &doubled))
+    if (style == EG_BYTES_NONE)
         return unknown_class(tokenizer, &files[CONFIG], "vocab.json with merges.txt", err);
-    return eg_tokenizer_load_merges(tokenizer, vocab->json, vocab->path, &merges, json, doubled, err);
+    return eg_tokenizer_load_merges(tokenizer, vocab->json, vocab->path, &merges, json, style, err);
 }
 
-/* The class that config.json stands for: the one it names, else that of its architecture ("XForY": XTokenizer). */
+static const char *
+string_of(const eg_json *value)
+{
+    return value && value->type == EG_JSON_STRING ? value->string : NULL;
+}
+
+/* "XForY", "XModel": XTokenizer. NULL: none that is known. */
+static const char *
+class_of_architecture(const eg_json *list, eg_arena *scratch)
+{
+    const char *name = list && list->type == EG_JSON_ARRAY && list->count > 0 ? string_of(&list->items[0]) : NULL;
+    const char *end = name ? strstr(name, "For") : NULL;
+    end = name && !end ? strstr(name, "Model") : end;
+    const char *class = end ? eg_arena_printf(scratch, "%.*sTokenizer", (int)(end - name), name) : NULL;
+    return class && eg_class_is_known(class) ? class : NULL;
+}
+
+/* The class that config.json stands for, as transformers finds it: the one it names, else that of its model type. What
+ * neither does its architecture may tell. */
 static eg_status
 class_of_model(eg_tokenizer *tokenizer, const char *dir, eg_arena *scratch, eg_error *err)
 {
     reading config = {0};
     eg_status status = read_file(dir, "config.json", true, scratch, &config, err);
-    const eg_json *class = eg_json_get(config.json, "tokenizer_class");
-    const eg_json *list = eg_json_get(config.json, "architectures");
-    if (status == EG_OK && class && class->type == EG_JSON_STRING) {
-        tokenizer->info.class_name = eg_arena_strndup(&tokenizer->arena, class->string, class->length);
-    } else if (status == EG_OK && list && list->type == EG_JSON_ARRAY && list->count > 0 &&
-               list->items[0].type == EG_JSON_STRING) {
-        const char *name = list->items[0].string, *end = strstr(name, "For");
-        end = end ? end : strstr(name, "Model");
-        if (end)
-            tokenizer->info.class_name = eg_arena_printf(&tokenizer->arena, "%.*sTokenizer", (int)(end - name), name);
-    }
+    const char *type = string_of(eg_json_get(config.json, "model_type"));
+    const char *class = string_of(eg_json_get(config.json, "tokenizer_class"));
+    if (!class && type)
+        class = eg_class_of_model_type(type);
+    if (!class)
+        class = class_of_architecture(eg_json_get(config.json, "architectures"), scratch);
+    if (class)
+        tokenizer->info.class_name = eg_arena_strndup(&tokenizer->arena, class, strlen(class));
     eg_file_unmap(&config.file);
+    if (status == EG_OK && class && !tokenizer->info.class_name)
+        return eg_fail_nomem(err, "a tokenizer");
     return status;
 }
 
@@ -141,17 +164,14 @@ load_sentencepiece(eg_tokenizer *tokenizer, const char *dir, const eg_tokenizer_
     for (size_t i = 0; i < sizeof file_of_any / sizeof *file_of_any && !model.file.path && style == EG_SP_NONE; i++)
         EG_TRY(read_file(dir, file_of_any[i], false, scratch, &model, err));
     *out_found = model.file.path != NULL;
-    eg_status status = EG_OK;
-    if (*out_found && !tokenizer->info.class_name)
-        status = class_of_model(tokenizer, dir, scratch, err);
     const char *class = tokenizer->info.class_name ? tokenizer->info.class_name : "";
-    style = eg_class_sentencepiece(class);
-    if (status == EG_OK && *out_found && style == EG_SP_NONE)
+    eg_status status = EG_OK;
+    if (*out_found && style == EG_SP_NONE)
         status = eg_hint(err,
                          eg_fail_at(err, EG_E_INPUT, model.path, 0, 0,
                                     "the class '%.64s' does not tell how this model is read", class),
                          "tokenizer_class in tokenizer_config.json, or a tokenizer.json");
-    if (status == EG_OK && *out_found)
+    else if (*out_found)
         status = eg_tokenizer_load_sentencepiece(tokenizer, style, model.file.size ? model.file.data : "",
                                                  model.file.size, model.path, json, err);
     eg_file_unmap(&model.file);
@@ -174,6 +194,24 @@ load_without_json(eg_tokenizer *tokenizer, const char *dir, const reading *files
                               "nor a SentencePiece model is there");
 }
 
+/* What the tokenizer was made of. Of what lies beside a tokenizer.json, or a SentencePiece model, not all counts. */
+static void
+note_files(eg_tokenizer *tokenizer, const reading *files)
+{
+    eg_tokenizer_info *info = &tokenizer->info;
+    bool listed = false;
+    for (int i = 0; i < FILES; i++)
+        listed |= strcmp(file_names[i], info->source) == 0;
+    if (!listed)
+        info->files[info->file_count++] = info->source;
+    for (int i = 0; i < FILES; i++) {
+        bool vocabulary = i == VOCAB_TXT || i >= VOCAB_JSON, from_json = files[TOKENIZER_JSON].json != NULL;
+        bool counts = !(vocabulary && (from_json || !listed)) && !(from_json && i == ADDED_TOKENS);
+        if (files[i].file.path && counts)
+            info->files[info->file_count++] = file_names[i];
+    }
+}
+
 static eg_status
 load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch, eg_error *err)
 {
@@ -192,10 +230,13 @@ load(eg_tokenizer *tokenizer, const char *dir, reading *files, eg_arena *scratch
         .added_tokens_file = files[ADDED_TOKENS].path,
     };
     EG_TRY(read_class(tokenizer, &files[CONFIG], err));
+    if (!tokenizer->info.class_name)
+        EG_TRY(class_of_model(tokenizer, dir, scratch, err));
     if (files[TOKENIZER_JSON].json)
         EG_TRY(eg_tokenizer_load_json(tokenizer, files[TOKENIZER_JSON].json, files[TOKENIZER_JSON].path, err));
     else
         EG_TRY(load_without_json(tokenizer, dir, files, &json, scratch, err));
+    note_files(tokenizer, files);
     return eg_tokenizer_configure(tokenizer, &json, err);
 }
 

@@ -5,16 +5,18 @@
 #include "base/utf8.h"
 #include "frontend/tokenizer/classes.h"
 
-extern const eg_part_type eg_pretokenizer_byte_level, eg_decoder_byte_level;
+extern const eg_part_type eg_normalizer_nfc, eg_pretokenizer_byte_level, eg_decoder_byte_level;
 extern const eg_model_type eg_model_bpe;
 
-enum { SPECIALS = 7, SEP = 3, CLS = 5 };
-static const char *const doubled_names[SPECIALS] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                                    "pad_token", "cls_token", "mask_token"};
-static const char *const doubled_defaults[SPECIALS] = {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"};
-enum { PLAIN_SPECIALS = 4 };
-static const char *const plain_names[PLAIN_SPECIALS] = {"unk_token", "bos_token", "eos_token", "pad_token"};
-static const char *const plain_defaults[PLAIN_SPECIALS] = {"<|endoftext|>", "<|endoftext|>", "<|endoftext|>", ""};
+enum { BOS, EOS, UNK, SEP, PAD, CLS, MASK, SPECIALS };
+static const char *const names[SPECIALS] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                            "pad_token", "cls_token", "mask_token"};
+static const char *const defaults[][SPECIALS] = {
+    [EG_BYTES_PLAIN] = {"<|endoftext|>", "<|endoftext|>", "<|endoftext|>", "", "", "", ""},
+    [EG_BYTES_COMPOSED] = {"<|endoftext|>", "<|endoftext|>", "<|endoftext|>", "", "<|padding|>", "", ""},
+    [EG_BYTES_DOUBLED] = {"[CLS]", "[SEP]", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"},
+    [EG_BYTES_DOUBLED_TRIMMED] = {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"},
+};
 
 /* "a b": the length of a; 0 if these are not two tokens. */
 static size_t
@@ -84,14 +86,29 @@ set_parts(eg_loading *in, bool add_prefix_space, eg_error *err)
     return eg_pretokenizer_byte_level.load(in, &spec, &tokenizer->pretokenizer.state, err);
 }
 
+eg_status
+eg_template_asked(eg_loading *in, const eg_tokenizer_files *files, const eg_class_token *bos, const eg_class_token *eos,
+                  eg_error *err)
+{
+    eg_loading from_config = {.file = files->config_file};
+    bool begin = false, end = false;
+    EG_TRY(eg_read_bool(&from_config, files->config, "add_bos_token", &begin, err));
+    EG_TRY(eg_read_bool(&from_config, files->config, "add_eos_token", &end, err));
+    return eg_template_ends(in, begin ? eg_tokenizer_id(in->tokenizer, bos->text, bos->length) : -1,
+                            end ? eg_tokenizer_id(in->tokenizer, eos->text, eos->length) : -1, err);
+}
+
 static eg_status
-set_template(eg_loading *in, const eg_class_tokens *tokens, const eg_tokenizer_files *files, bool add_prefix_space,
-             eg_error *err)
+set_template(eg_loading *in, const eg_class_tokens *tokens, const eg_tokenizer_files *files, eg_bytes_style style,
+             bool add_prefix_space, eg_error *err)
 {
     eg_loading from_config = {.file = files->config_file, .tokenizer = in->tokenizer, .arena = in->arena};
     const eg_class_token *sep = &tokens->specials[SEP], *cls = &tokens->specials[CLS];
-    bool trim = true;
-    EG_TRY(eg_read_bool(&from_config, files->config, "trim_offsets", &trim, err));
+    bool trim = style == EG_BYTES_DOUBLED_TRIMMED;
+    if (style == EG_BYTES_PLAIN || style == EG_BYTES_COMPOSED)
+        return eg_template_asked(in, files, &tokens->specials[BOS], &tokens->specials[EOS], err);
+    if (trim)
+        EG_TRY(eg_read_bool(&from_config, files->config, "trim_offsets", &trim, err));
     int64_t cls_id = eg_tokenizer_id(in->tokenizer, cls->text, cls->length);
     int64_t sep_id = eg_tokenizer_id(in->tokenizer, sep->text, sep->length);
     if (cls_id < 0 || sep_id < 0)
@@ -103,7 +120,8 @@ set_template(eg_loading *in, const eg_class_tokens *tokens, const eg_tokenizer_f
 
 eg_status
 eg_tokenizer_load_merges(eg_tokenizer *tokenizer, const eg_json *vocab, const char *vocab_file,
-                         const eg_merges_file *merges, const eg_tokenizer_files *files, bool doubled, eg_error *err)
+                         const eg_merges_file *merges, const eg_tokenizer_files *files, eg_bytes_style style,
+                         eg_error *err)
 {
     eg_loading in = {.file = vocab_file, .tokenizer = tokenizer, .arena = &tokenizer->arena};
     eg_loading from_config = {.file = files->config_file, .tokenizer = tokenizer, .arena = &tokenizer->arena};
@@ -111,15 +129,16 @@ eg_tokenizer_load_merges(eg_tokenizer *tokenizer, const eg_json *vocab, const ch
     eg_class_tokens tokens;
     bool add_prefix_space = false;
     EG_TRY(eg_read_bool(&from_config, files->config, "add_prefix_space", &add_prefix_space, err));
-    EG_TRY(eg_class_tokens_find(&in, files, doubled ? doubled_names : plain_names,
-                                doubled ? doubled_defaults : plain_defaults, doubled ? SPECIALS : PLAIN_SPECIALS,
-                                &tokens, err));
+    EG_TRY(eg_class_tokens_find(&in, files, names, defaults[style], SPECIALS, &tokens, err));
+    EG_TRY(eg_class_tokens_find_more(&in, files, &tokens, err));
     EG_TRY(eg_bpe_from_files(&in, vocab, merges, &bytes, err));
     in.entries = tokenizer->vocab.count;
     EG_TRY(eg_added_tokens_reserve(&in, err));
     EG_TRY(eg_class_tokens_put(&in, &tokens, err));
     EG_TRY(set_parts(&in, add_prefix_space, err));
-    EG_TRY(doubled ? set_template(&in, &tokens, files, add_prefix_space, err) : eg_template_none(&in, err));
+    if (style == EG_BYTES_COMPOSED)
+        tokenizer->normalizer.type = &eg_normalizer_nfc;
+    EG_TRY(set_template(&in, &tokens, files, style, add_prefix_space, err));
     EG_TRY(eg_added_tokens_index(tokenizer, err));
     tokenizer->info.source = "vocab.json";
     tokenizer->info.model = tokenizer->model_type->name;

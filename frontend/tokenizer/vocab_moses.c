@@ -52,9 +52,9 @@ find_more(eg_loading *in, const eg_tokenizer_files *files, eg_class_tokens *toke
                        "%zu at most", EG_CLASS_TOKENS - tokens->count);
     for (size_t i = 0; i < count; i++) {
         eg_class_token *token = &tokens->specials[tokens->count++];
-        *token = (eg_class_token){listed ? "" : reserve[i], listed ? 0 : strlen(reserve[i])};
+        *token = (eg_class_token){.text = listed ? "" : reserve[i], .length = listed ? 0 : strlen(reserve[i])};
         if (listed && list->items[i].type == EG_JSON_STRING)
-            *token = (eg_class_token){list->items[i].string, list->items[i].length};
+            *token = (eg_class_token){.text = list->items[i].string, .length = list->items[i].length};
         else if (listed)
             return eg_json_wrong_type(&list->items[i], files->config_file, "a token", err);
         in->extra_bytes += token->length;

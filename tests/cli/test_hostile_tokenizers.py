@@ -161,6 +161,7 @@ def test_bad_vocab_txt(text, fragments, tmp_path):
 def merges_folder(folder, merges):
     (folder / "vocab.json").write_text(json.dumps({"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4, "a": 5, "b": 6, "ab": 7}))
     (folder / "merges.txt").write_text(merges)
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "RobertaTokenizer"}')
 
 
 @pytest.mark.parametrize("merges", ["a b\n", "a b", "#version: 0.2\na b\n", "a b\r\n"])

@@ -177,8 +177,17 @@ Test(tokenizer_bpe, refuses_bad_merges_files)
     test_assert_error(&err, EG_E_INPUT, 2, 1, "what it gives is not in the vocabulary");
     merges_fault(&folder, "a b\n\xff b\n", &err);
     test_assert_error(&err, EG_E_INPUT, 2, 1, "UTF-8");
-    test_write(&folder, "tokenizer_config.json", "{\"tokenizer_class\": \"DebertaTokenizer\"}");
+    test_write(&folder, "tokenizer_config.json", "{\"tokenizer_class\": \"BartTokenizer\"}");
     merges_fault(&folder, "a b\n", &err);
-    test_assert_error(&err, EG_E_INPUT, 1, 21, "DebertaTokenizer");
+    test_assert_error(&err, EG_E_INPUT, 1, 21, "BartTokenizer");
+    test_write(&folder, "tokenizer_config.json", "{}");
+    merges_fault(&folder, "a b\n", &err);
+    test_assert_error(&err, EG_E_INPUT, 0, 0, "nothing tells the class");
+    test_write(&folder, "config.json", "{\"model_type\": \"bart\"}");
+    merges_fault(&folder, "a b\n", &err);
+    test_assert_error(&err, EG_E_INPUT, 0, 0, "nothing tells the class");
+    test_write(&folder, "config.json", "{\"model_type\": \"roberta\"}");
+    merges_fault(&folder, "a b c\n", &err);
+    test_assert_error(&err, EG_E_INPUT, 1, 1, "not two tokens");
     test_folder_remove(&folder);
 }

@@ -172,6 +172,7 @@ Test(tokenizer_memory, merges)
                "{\"<s>\":0,\"<pad>\":1,\"</s>\":2,\"<unk>\":3,\"<mask>\":4,\"x\":5,\"y\":6,\"xy\":7}");
     test_write(&folder, "merges.txt", "#version: 0.2\nx y\n");
     test_write(&folder, "added_tokens.json", "{\"<m>\":8}");
+    test_write(&folder, "config.json", "{\"model_type\":\"roberta\"}");
     fail_each("merges.txt", open_folder, folder.path);
     test_folder_remove(&folder);
 }
