@@ -89,7 +89,7 @@ typedef struct eg_arguments {
 
     /* tokenize */
     const char *decode, *pad, *truncation;
-    eg_switch no_special;
+    eg_switch no_special, table;
 
     /* compile, bench */
     const char *shape, *lengths, *dump_ir, *format, *memory_svg, *scope, *save;

@@ -67,6 +67,8 @@ const eg_arg eg_arg_table[] = {
      .help = "what --max-length cuts: longest_first (default), only_first, only_second"},
     {ROW("no-special", EG_ARG_SWITCH, EG_ON_TOKENIZE, no_special), .min = EG_ON,
      .help = "without the special tokens around the text"},
+    {ROW("table", EG_ARG_SWITCH, EG_ON_TOKENIZE, table), .min = EG_ON,
+     .help = "a line for each token: its id, type id, offsets"},
     {ROW("aggregation", EG_ARG_CHOICE, EG_ON_NER, aggregation), .value = "HOW", .choices = "none|simple|first|average|max",
      .help = "how tokens become entities (default none: they do not)"},
     {ROW("seed", EG_ARG_INT, EG_ON_EVALUATE, seed), .value = "N", .min = 0, .max = INT64_MAX,

@@ -79,6 +79,23 @@ print_line(eg_out *out, const eg_tokens_view *tokens)
     eg_out_char(out, '\n');
 }
 
+/* A line a token, and an empty line behind each text. Tokens are quoted as in JSON: they may have blanks. */
+static void
+print_table(eg_out *out, const eg_tokens_view *tokens)
+{
+    eg_out_text(out, "     id  type  offsets       token\n");
+    for (uint32_t i = 0; i < tokens->count; i++) {
+        char offsets[64] = "";
+        if (tokens->offsets)
+            snprintf(offsets, sizeof offsets, "%lld-%lld", (long long)tokens->offsets[2 * i],
+                     (long long)tokens->offsets[2 * i + 1]);
+        eg_out_format(out, "%7lld%6lld  %-12s  ", (long long)tokens->ids[i], (long long)tokens->type_ids[i], offsets);
+        eg_out_string(out, tokens->tokens[i], strlen(tokens->tokens[i]));
+        eg_out_text(out, tokens->attention_mask[i] ? "\n" : "  (padding)\n");
+    }
+    eg_out_char(out, '\n');
+}
+
 static eg_status
 print_chunk(eg_app *app, const eg_chunk *chunk, const eg_result *result, eg_error *err)
 {
@@ -88,6 +105,8 @@ print_chunk(eg_app *app, const eg_chunk *chunk, const eg_result *result, eg_erro
             return eg_fault(err, EG_E_INTERNAL, "the tokens of text %u lack", i + 1);
         if (app->args.json)
             print_object(&app->out, &chunk->ids[i], &tokens);
+        else if (app->args.table)
+            print_table(&app->out, &tokens);
         else
             print_line(&app->out, &tokens);
     }
@@ -136,6 +155,8 @@ tokenize_all(eg_app *app, eg_session *session, eg_source *source, eg_error *err)
 static eg_status
 tokenize_texts(eg_app *app, eg_session *session, eg_error *err)
 {
+    if (app->args.table && app->args.json)
+        return eg_fault(err, EG_E_USAGE, "--table and --json contradict each other");
     if (app->args.pad && strcmp(app->args.pad, "max") == 0 && !app->args.max_length)
         return eg_fault(err, EG_E_USAGE, "--pad max pads to --max-length, which is not given");
     eg_source *source;
@@ -194,10 +215,10 @@ const eg_command eg_cmd_tokenize = {
     .words = "MODEL [TEXT...]",
     .summary = "show the tokens of texts",
     .details =
-        "Prints the tokens of a text on a line, or {\"ids\", \"tokens\", \"type_ids\", \"offsets\", "
-        "\"attention_mask\"}\n"
-        "with --json; offsets count characters. Texts are neither cut nor padded unless --max-length or --pad is\n"
-        "given. Needs the tokenizer's files only, no weights. --decode prints {\"text\": ...}.",
+        "Prints the tokens of a text on a line; with --table a line for each token; with --json {\"ids\", \"tokens\",\n"
+        "\"type_ids\", \"offsets\", \"attention_mask\"}. Offsets count characters. Texts are neither cut nor padded\n"
+        "unless --max-length or --pad is given. Needs the tokenizer's files only, no weights. --decode prints\n"
+        "{\"text\": ...}.",
     .uses = EG_ON_TOKENIZE,
     .run = run_tokenize,
 };

@@ -27,6 +27,26 @@ read_options(const eg_tokenize_options *options, eg_encode_options *out, eg_erro
 
 /* --- one text ------------------------------------------------------------------------------------ */
 
+/* Where what a result has is kept. */
+typedef struct storage {
+    eg_arena *arena;
+    eg_bank *bank; /* of large things; NULL: they go into the arena too */
+    eg_bank_block **blocks;
+} storage;
+
+static void *
+store(const storage *to, size_t size)
+{
+    if (!to->bank || size < EG_BANK_LEAST)
+        return eg_arena_alloc(to->arena, size);
+    eg_bank_block *block = eg_bank_take(to->bank, size);
+    if (!block)
+        return NULL;
+    block->next = *to->blocks;
+    *to->blocks = block;
+    return block->bytes;
+}
+
 typedef struct token_arrays {
     int64_t *ids, *type_ids, *mask, *offsets;
     const char **tokens; /* offsets, tokens: NULL where there are none */
@@ -34,21 +54,21 @@ typedef struct token_arrays {
 
 /* Not cleared. */
 static bool
-new_arrays(eg_arena *arena, size_t n, bool offsets, bool tokens, token_arrays *out)
+new_arrays(const storage *to, size_t n, bool offsets, bool tokens, token_arrays *out)
 {
     enum { NUMBERS = 3 };
     size_t size;
     if (!eg_mul_size(n, NUMBERS * sizeof *out->ids, &size))
         return false;
-    *out = (token_arrays){.ids = eg_arena_alloc(arena, size)};
+    *out = (token_arrays){.ids = store(to, size)};
     if (!out->ids)
         return false;
     out->type_ids = out->ids + n;
     out->mask = out->type_ids + n;
     if (offsets)
-        out->offsets = eg_arena_alloc(arena, n * 2 * sizeof *out->offsets); /* less than the numbers above */
+        out->offsets = store(to, n * 2 * sizeof *out->offsets); /* less than the numbers above */
     if (tokens)
-        out->tokens = eg_arena_alloc(arena, n * sizeof *out->tokens);
+        out->tokens = store(to, n * sizeof *out->tokens);
     return (out->offsets || !offsets) && (out->tokens || !tokens);
 }
 
@@ -66,12 +86,12 @@ view_of(const token_arrays *arrays, size_t n)
 
 /* Copies of the entries of the ids, which may outlive the tokenizer, one after another. */
 static bool
-keep_texts(const eg_model *model, const int64_t *ids, size_t count, eg_arena *arena, const char **out)
+keep_texts(const eg_model *model, const int64_t *ids, size_t count, const storage *to, const char **out)
 {
     size_t size = 0, length;
     for (size_t i = 0; i < count; i++)
         size += eg_tokenizer_token(model->tokenizer, ids[i], &length) ? length + 1 : 1;
-    char *at = eg_arena_alloc(arena, size);
+    char *at = store(to, size);
     if (!at)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -86,11 +106,11 @@ keep_texts(const eg_model *model, const int64_t *ids, size_t count, eg_arena *ar
 }
 
 static eg_status
-keep_encoding(const eg_model *model, const eg_encoding *encoding, bool ids_only, eg_arena *arena, eg_tokens_view *out,
+keep_encoding(const eg_model *model, const eg_encoding *encoding, bool ids_only, const storage *to, eg_tokens_view *out,
               eg_error *err)
 {
     token_arrays arrays;
-    if (!new_arrays(arena, encoding->count, !ids_only && !model->tokenizer_info.no_offsets, !ids_only, &arrays))
+    if (!new_arrays(to, encoding->count, !ids_only && !model->tokenizer_info.no_offsets, !ids_only, &arrays))
         return eg_fail_nomem(err, "tokens");
     for (size_t i = 0; i < encoding->count; i++) {
         arrays.ids[i] = encoding->ids[i];
@@ -101,7 +121,7 @@ keep_encoding(const eg_model *model, const eg_encoding *encoding, bool ids_only,
         arrays.offsets[2 * i] = encoding->starts[i];
         arrays.offsets[2 * i + 1] = encoding->ends[i];
     }
-    if (arrays.tokens && !keep_texts(model, arrays.ids, encoding->count, arena, arrays.tokens))
+    if (arrays.tokens && !keep_texts(model, arrays.ids, encoding->count, to, arrays.tokens))
         return eg_fail_nomem(err, "tokens");
     *out = view_of(&arrays, encoding->count);
     return EG_OK;
@@ -117,8 +137,8 @@ pad(const eg_model *model, eg_result *result, uint32_t to, eg_tokens_view *view,
     int64_t id = model->tokenizer_info.pad_id >= 0 ? model->tokenizer_info.pad_id : 0;
     const char *text = NULL;
     token_arrays arrays;
-    if (!keep_texts(model, &id, 1, &result->arena, &text) ||
-        !new_arrays(&result->arena, to, view->offsets, view->tokens, &arrays))
+    const storage own = {.arena = &result->arena};
+    if (!keep_texts(model, &id, 1, &own, &text) || !new_arrays(&own, to, view->offsets, view->tokens, &arrays))
         return eg_fail_nomem(err, "tokens");
     uint32_t begin = model->tokenizer_info.pad_left ? to - view->count : 0;
     for (uint32_t i = 0; i < to; i++) {
@@ -171,9 +191,31 @@ tokenize_text(void *arg, uint32_t i, eg_encoder *encoder, eg_error *err)
     const texts_job *job = arg;
     const eg_string *text = &job->input->texts[i];
     const eg_string *pair = job->input->pairs && job->input->pairs[i].data ? &job->input->pairs[i] : NULL;
-    EG_TRY(eg_tokenizer_encode(job->model->tokenizer, text->data, text->length, pair ? pair->data : NULL,
-                               pair ? pair->length : 0, &job->options, &encoder->encoding, err));
-    return keep_encoding(job->model, &encoder->encoding, job->options.ids_only, &encoder->arena, &job->out[i], err);
+    eg_status status = eg_tokenizer_encode(job->model->tokenizer, text->data, text->length, pair ? pair->data : NULL,
+                                           pair ? pair->length : 0, &job->options, &encoder->encoding, err);
+    if (status == EG_E_INPUT || status == EG_E_USAGE) {
+        eg_error inner = *err;
+        eg_status again = eg_fail(err, status, "text %u: %s", i + 1, inner.message);
+        return inner.hint[0] ? eg_hint(err, again, "%s", inner.hint) : again;
+    }
+    EG_TRY(status);
+    const storage to = {&encoder->arena, job->model->encoders->bank, &encoder->blocks};
+    return keep_encoding(job->model, &encoder->encoding, job->options.ids_only, &to, &job->out[i], err);
+}
+
+static void
+take_blocks(eg_encoder *encoder, eg_bank *bank, eg_result *result)
+{
+    eg_bank_block **end = &encoder->blocks;
+    if (!*end)
+        return;
+    while (*end)
+        end = &(*end)->next;
+    *end = result->blocks;
+    result->blocks = encoder->blocks;
+    encoder->blocks = NULL;
+    if (!result->bank)
+        result->bank = eg_bank_hold(bank);
 }
 
 /* The result takes what the workers have filled. */
@@ -187,6 +229,7 @@ take_arenas(eg_encoders *encoders, eg_result *result, eg_error *err)
     for (uint32_t i = 0; i < encoders->count; i++) {
         result->arenas[i] = encoders->items[i]->arena;
         encoders->items[i]->arena = (eg_arena){0};
+        take_blocks(encoders->items[i], encoders->pool->bank, result);
     }
     return EG_OK;
 }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `inspect` tells of a tokenizer: files, components, and whether the quick path applies or why not."""
+"""What `inspect` tells of a tokenizer: files, components, and whether the quick path applies or why not; what `tokenize`
+prints and refuses."""
 import json
 import shutil
 
 import pytest
-from command import done, lines
+from command import done, lines, refused
 
 TOKENS = {"<unk>": 0, "a": 1, "b": 2, "\u2581a": 3, "\u0120a": 4}
 BPE = {"type": "BPE", "unk_token": "<unk>", "vocab": TOKENS, "merges": []}
@@ -91,3 +92,24 @@ def test_files(tiny):
     files = lines("inspect", tiny)[0]["tokenizer"]["files"]
     assert files and all((tiny / name).exists() for name in files)
     assert "files " in done("inspect", tiny)
+
+
+def test_table(tiny):
+    wanted = lines("tokenize", tiny, "the cat", "--pair", "sat")[0]
+    table = done("tokenize", tiny, "the cat", "--pair", "sat", "--table").splitlines()
+    assert table[0].split() == ["id", "type", "offsets", "token"] and table[-1] == ""
+    rows = [row.split() for row in table[1:-1]]
+    assert rows == [[str(id), str(type), f"{begin}-{end}", json.dumps(token)] for id, type, (begin, end), token in
+                    zip(wanted["ids"], wanted["type_ids"], wanted["offsets"], wanted["tokens"])]
+    padded = done("tokenize", tiny, "the cat", "the", "--table", "--pad", "longest")
+    assert padded.count("(padding)") == 1
+    refused(2, "tokenize", tiny, "a", "--table", "--json", says="contradict")
+
+
+def test_a_text_that_cannot_be_cut_is_named(tiny, tmp_path):
+    file = tmp_path / "pairs.jsonl"
+    file.write_text('{"text": "the", "pair": "cat sat the cat"}\n{"text": "the cat sat the cat", "pair": "the"}\n')
+    flags = ["--max-length", "5", "--truncation", "only_second"]
+    refused(2, "tokenize", tiny, "--input", file, "--input-format", "jsonl", *flags,
+            says=[f"{file}:2: ", "the second text is too short", "longest_first"])
+    refused(2, "tokenize", tiny, "the", "--max-length", "1", says="TEXT 1: ")
