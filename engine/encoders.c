@@ -66,11 +66,19 @@ first_failure(const eg_encoders *encoders, eg_error *err)
 
 /* --- the pool ------------------------------------------------------------------------------------ */
 
-void
-eg_encoder_pool_init(eg_encoder_pool *pool, uint32_t most)
+eg_encoder_pool *
+eg_encoder_pool_new(uint32_t most)
 {
+    eg_encoder_pool *pool = eg_calloc(1, sizeof *pool);
+    if (pool)
+        pool->bank = eg_bank_new();
+    if (!pool || !pool->bank) {
+        eg_free(pool);
+        return NULL;
+    }
     pthread_mutex_init(&pool->lock, NULL);
     pool->most = most;
+    return pool;
 }
 
 static void
@@ -82,14 +90,18 @@ free_encoder(eg_encoder *encoder)
 }
 
 void
-eg_encoder_pool_finish(eg_encoder_pool *pool)
+eg_encoder_pool_close(eg_encoder_pool *pool)
 {
+    if (!pool)
+        return;
     while (pool->free) {
         eg_encoder *encoder = pool->free;
         pool->free = encoder->next;
         free_encoder(encoder);
     }
+    eg_bank_close(pool->bank);
     pthread_mutex_destroy(&pool->lock);
+    eg_free(pool);
 }
 
 static size_t
@@ -116,6 +128,8 @@ void
 eg_encoder_give(eg_encoder_pool *pool, eg_encoder *encoder)
 {
     eg_arena_finish(&encoder->arena);
+    eg_bank_give(pool->bank, encoder->blocks);
+    encoder->blocks = NULL;
     encoder->failed = false;
     size_t bytes = bytes_of(encoder);
     pthread_mutex_lock(&pool->lock);

@@ -14,8 +14,9 @@
 typedef struct eg_encoder {
     struct eg_encoder *next; /* in the pool */
     eg_encoding encoding;
-    eg_strbuf text; /* a text with its prompt */
-    eg_arena arena; /* what the tokens of its texts are kept in */
+    eg_strbuf text;        /* a text with its prompt */
+    eg_arena arena;        /* what the tokens of its texts are kept in */
+    eg_bank_block *blocks; /* the large ones */
     bool failed;
     uint32_t failed_text;
     eg_status status;

@@ -273,13 +273,12 @@ eg_model_open(eg_engine *engine, const char *path, const eg_model_options *optio
     eg_model *model = eg_calloc(1, sizeof *model);
     if (!model)
         return eg_fail_nomem(err, "a model");
-    model->encoders = eg_calloc(1, sizeof *model->encoders);
+    model->encoders = eg_encoder_pool_new(eg_threads_count(engine->threads));
     if (!model->encoders) {
         eg_free(model);
         return eg_fail_nomem(err, "a model");
     }
     model->engine = engine;
-    eg_encoder_pool_init(model->encoders, eg_threads_count(engine->threads));
     eg_computed_cache_init(&model->computed);
     eg_weight_cache_init(&model->weights);
     eg_plan_cache_init(&model->plans);
@@ -300,8 +299,7 @@ eg_model_close(eg_model *model)
     eg_plan_cache_finish(&model->plans, model);
     eg_weight_cache_finish(&model->weights);
     eg_computed_cache_finish(&model->computed);
-    eg_encoder_pool_finish(model->encoders);
-    eg_free(model->encoders);
+    eg_encoder_pool_close(model->encoders);
     eg_tokenizer_close(model->tokenizer);
     eg_source_close(model->source);
     eg_arena_finish(&model->arena);

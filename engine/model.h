@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "engine/bank.h"
 #include "engine/engine.h"
 #include "engine/plan_cache.h"
 #include "engine/precompute.h"
@@ -28,12 +29,13 @@ typedef struct eg_encoder_pool {
     struct eg_encoder *free; /* a list, the one that was given back last first */
     uint32_t count, most;
     size_t bytes;
+    eg_bank *bank; /* of their results */
 } eg_encoder_pool;
 
 enum { EG_ENCODERS_BYTES = 256 << 20 }; /* of all in a pool */
 
-void eg_encoder_pool_init(eg_encoder_pool *pool, uint32_t most);
-void eg_encoder_pool_finish(eg_encoder_pool *pool); /* all are given back */
+eg_encoder_pool *eg_encoder_pool_new(uint32_t most); /* NULL: no memory */
+void eg_encoder_pool_close(eg_encoder_pool *pool);   /* all are given back; NULL is fine */
 
 struct eg_model {
     eg_engine *engine;

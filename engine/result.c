@@ -15,6 +15,9 @@ eg_result_free(eg_result *result)
     for (uint32_t i = 0; i < result->arena_count; i++)
         eg_arena_finish(&result->arenas[i]);
     eg_free(result->arenas);
+    if (result->bank)
+        eg_bank_give(result->bank, result->blocks);
+    eg_bank_release(result->bank);
     eg_arena_finish(&result->arena);
     eg_free(result);
 }

@@ -5,7 +5,7 @@
 
 #include <egbert/egbert.h>
 
-#include "base/mem.h"
+#include "engine/bank.h"
 
 typedef struct eg_result_output {
     const char *name;
@@ -24,6 +24,8 @@ struct eg_result {
     eg_arena arena;
     eg_arena *arenas; /* of workers, whose memory is in it too; NULL: none */
     uint32_t arena_count;
+    eg_bank *bank; /* whose these are; NULL: there are none */
+    eg_bank_block *blocks;
     uint32_t texts;
     int64_t *cu_seqlens, *ids, *type_ids;
     uint32_t output_count;
