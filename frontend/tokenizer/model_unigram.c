@@ -15,7 +15,7 @@ typedef struct eg_unigram {
     const eg_vocab *vocab;
     const eg_trie_node *nodes;
     eg_unigram_entry *entries; /* by id */
-    size_t count;              /* of them */
+    size_t count;              /* of them; as an id of the lattice, a character that is unknown */
     double lowest, unknown_score;
     int32_t unknown; /* -1: none */
     bool fall_back;
@@ -146,6 +146,7 @@ typedef struct lattice_run {
     const char *word;
     size_t cut;     /* the pieces before it are put */
     size_t unknown; /* where the unknown text begins that is not put yet; NO_PLACE: there is none */
+    bool spelled;   /* the unknown token's own text is in it */
 } lattice_run;
 
 static size_t
@@ -176,7 +177,7 @@ find_best(const eg_unigram *model, uint32_t node, eg_lattice_place *places, size
     if (shortest != step) {
         double score = model->unknown_score + places[end - step].score;
         if (best.id < 0 || score > best.score) {
-            best = (eg_lattice_place){score, (uint32_t)(end - step), model->unknown};
+            best = (eg_lattice_place){score, (uint32_t)(end - step), (int32_t)model->count};
             if (model->unknown < 0)
                 return false;
         }
@@ -197,8 +198,21 @@ has_bytes(const eg_unigram *model, const char *piece, size_t length)
 }
 
 /*
- * Neighbouring characters that are unknown are one token, which ends at `end`. If they make up an entry after all, they
- * are that; else their bytes, if they are to be had; else the unknown token.
+ * The id of the unknown text that ends at `end`, if it makes up an entry after all; -1: it does not. Where an unknown
+ * character takes from the sum, two of them are never worth more than the entry that they would be.
+ */
+static int32_t
+entry_of_unknown(const lattice_run *in, size_t end)
+{
+    size_t length = end - in->unknown;
+    if ((!in->spelled && in->model->unknown_score <= 0) || length > in->model->vocab->index.longest)
+        return -1;
+    return eg_vocab_id(in->model->vocab, in->word + in->unknown, length);
+}
+
+/*
+ * Neighbouring characters that are unknown are one token, which ends at `end`: an entry after all, or their bytes, if
+ * they are to be had, or the unknown token.
  */
 static bool
 put_unknown(lattice_run *in, size_t end)
@@ -207,7 +221,7 @@ put_unknown(lattice_run *in, size_t end)
     const char *piece = in->word + in->unknown;
     size_t length = end - in->unknown;
     uint32_t start = (uint32_t)in->unknown;
-    int32_t id = length <= model->vocab->index.longest ? eg_vocab_id(model->vocab, piece, length) : -1;
+    int32_t id = entry_of_unknown(in, end);
     bool as_bytes = id < 0 && model->fall_back && has_bytes(model, piece, length);
     if (!eg_tokens_reserve(in->out, as_bytes ? length : 1))
         return false;
@@ -216,15 +230,17 @@ put_unknown(lattice_run *in, size_t end)
     if (!as_bytes)
         eg_tokens_put(in->out, id >= 0 ? id : model->unknown, start, (uint32_t)end);
     in->unknown = NO_PLACE;
+    in->spelled = false;
     return true;
 }
 
 static bool
 put_piece(lattice_run *in, size_t begin, size_t end, int32_t id)
 {
-    if (id == in->model->unknown) {
+    if (id == in->model->unknown || id == (int32_t)in->model->count) {
         if (in->unknown == NO_PLACE)
             in->unknown = begin;
+        in->spelled |= id == in->model->unknown;
         return true;
     }
     if ((in->unknown != NO_PLACE && !put_unknown(in, begin)) || !eg_tokens_reserve(in->out, 1))
