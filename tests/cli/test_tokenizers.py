@@ -2,10 +2,11 @@
 """What `inspect` tells of a tokenizer: files, components, and whether the quick path applies or why not; what `tokenize`
 prints and refuses."""
 import json
+import re
 import shutil
 
 import pytest
-from command import done, lines, refused
+from command import TOP, done, lines, refused
 
 TOKENS = {"<unk>": 0, "a": 1, "b": 2, "\u2581a": 3, "\u0120a": 4}
 BPE = {"type": "BPE", "unk_token": "<unk>", "vocab": TOKENS, "merges": []}
@@ -113,3 +114,46 @@ def test_a_text_that_cannot_be_cut_is_named(tiny, tmp_path):
     refused(2, "tokenize", tiny, "--input", file, "--input-format", "jsonl", *flags,
             says=[f"{file}:2: ", "the second text is too short", "longest_first"])
     refused(2, "tokenize", tiny, "the", "--max-length", "1", says="TEXT 1: ")
+
+
+# ---- The tables of docs/tokenizers.md ----
+
+CODE = TOP / "frontend" / "tokenizer"
+
+
+def documented(row):
+    """The names in the table's row that begins so."""
+    text = (TOP / "docs" / "tokenizers.md").read_text()
+    cells = re.findall(rf"^\| {re.escape(row)} \| (.*) \|$", text, re.MULTILINE)
+    assert len(cells) == 1, row
+    return sorted(re.findall(r"`(\w+)`", cells[0]))
+
+
+def listed(name):
+    """The names of the components in a list of parts.c."""
+    types = {}
+    for path in CODE.glob("*.c"):
+        types.update(re.findall(r"eg_(?:part|model)_type (eg_\w+) = \{\s*\.name = \"(\w+)\"", path.read_text()))
+    body = re.search(rf"const {name}\[\] = \{{(.*?)\}};", (CODE / "parts.c").read_text(), re.DOTALL)[1]
+    return sorted(types[variable] for variable in re.findall(r"&(\w+)", body))
+
+
+@pytest.mark.parametrize("row, name", [("normalizers", "normalizers"), ("pre-tokenizers", "pretokenizers"),
+                                       ("models", "models"), ("decoders", "decoders")])
+def test_documented_components(row, name):
+    assert documented(row) == listed(name)
+
+
+def test_documented_post_processors():
+    body = re.search(r"\} types\[\] = \{(.*?)\};", (CODE / "post.c").read_text(), re.DOTALL)[1]
+    assert documented("post-processors") == sorted(re.findall(r'"(\w+)"', body))
+
+
+def test_documented_classes():
+    rows = {"`vocab.txt`": r"BERT", "`vocab.txt`, `bpe.codes`": r"CODES",
+            "`vocab.json`, `merges.txt`, on bytes": r"BYTES \+ \w+",
+            "`vocab.json`, `merges.txt`, on words": r"(?:LOWER_)?WORDS|MOSES(?:_FRENCH)?",
+            "SentencePiece model": r"SENTENCEPIECE \+ \w+"}
+    table = re.search(r"\} classes\[\] = \{(.*?)\n\};", (CODE / "config.c").read_text(), re.DOTALL)[1]
+    for row, files in rows.items():
+        assert documented(row) == sorted(re.findall(rf'"(\w+)", (?:{files}),', table)), row
