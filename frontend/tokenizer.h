@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text to token ids, equal to Hugging Face's `tokenizers`. Built from tokenizer.json as it stands; where there is none,
- * from vocab.txt, or vocab.json + merges.txt, or vocab.txt + bpe.codes, as the class in tokenizer_config.json says. Components (normalizer, pre-tokenizer, model, post-processor) are one file
- * each in frontend/tokenizer/, composed as the file says; a component that is not there is an error by name.
+ * from vocab.txt, vocab.txt + bpe.codes, vocab.json + merges.txt or a SentencePiece model, as the class says
+ * (docs/tokenizers.md). Components (normalizer, pre-tokenizer, model, post-processor, decoder) are one file each in
+ * frontend/tokenizer/, composed as the file says; one that is not there is an error by name.
  *
  * Time is linear in the length of the text. Thread-safety: a tokenizer is immutable; an eg_encoding belongs to its
  * caller and is reused from text to text without allocating once it has grown.
@@ -54,7 +55,7 @@ typedef struct eg_tokenizer_info {
     bool marks_pieces;                       /* a prefix ("##") marks tokens that continue a word */
     uint64_t model_max_length;               /* tokenizer_config.json; 0 = none */
     bool pad_left, truncate_left;
-    const char *files[EG_TOKENIZER_FILES];           /* of the folder that were read */
+    const char *files[EG_TOKENIZER_FILES]; /* of the folder that were read */
     uint32_t file_count;
     bool no_offsets;                                 /* the reference has none for this class */
     int64_t pad_id, unk_id, mask_id, cls_id, sep_id; /* -1 = none */
