@@ -94,8 +94,8 @@ read_token(const eg_json *value, const char *file, eg_class_token *out, eg_error
     if (value->type != EG_JSON_OBJECT)
         return eg_json_wrong_type(value, file, "a token: a string, or an object with content", err);
     EG_TRY(eg_added_token_read(&in, value, &token, err));
-    *out =
-        (eg_class_token){token.content, token.length, token.lstrip, token.rstrip, token.single_word, token.normalized};
+    *out = (eg_class_token){token.content,     token.length,    true, token.lstrip, token.rstrip,
+                            token.single_word, token.normalized};
     return EG_OK;
 }
 

@@ -9,11 +9,13 @@
 enum {
     OTHER,
     BERT,
+    BERT_DOUBLED, /* in RoBERTa's special tokens */
     WORDS,
     LOWER_WORDS,
     MOSES,
     MOSES_FRENCH,
     CODES,
+    LETTERS,
     BYTES,             /* and what follows, + eg_bytes_style */
     SENTENCEPIECE = 32 /* and what follows, + eg_sp_style */
 };
@@ -37,6 +39,7 @@ static const struct {
     {"DebertaV2Tokenizer", SENTENCEPIECE + EG_SP_SPACE_RUNS, true},
     {"DistilBertTokenizer", BERT, false},
     {"ElectraTokenizer", BERT, true},
+    {"EsmTokenizer", LETTERS, false},
     {"FlaubertTokenizer", MOSES_FRENCH, false},
     {"GPT2Tokenizer", BYTES + EG_BYTES_PLAIN, false},
     {"GPTNeoXTokenizer", BYTES + EG_BYTES_COMPOSED, false},
@@ -47,6 +50,7 @@ static const struct {
     {"LongformerTokenizer", BYTES + EG_BYTES_DOUBLED_TRIMMED, false},
     {"MarkupLMTokenizer", OTHER, true},
     {"MobileBertTokenizer", BERT, true},
+    {"MPNetTokenizer", BERT_DOUBLED, false},
     {"OpenAIGPTTokenizer", LOWER_WORDS, false},
     {"PhobertTokenizer", CODES, false},
     {"RealmTokenizer", BERT, true},
@@ -82,12 +86,11 @@ find_class(const char *name)
 }
 
 bool
-eg_class_is_bert(const char *class_name)
+eg_class_is_bert(const char *class_name, bool *out_doubled)
 {
-    if (!class_name)
-        return true;
-    int row = find_class(class_name);
-    return row >= 0 && classes[row].files == BERT;
+    int row = class_name ? find_class(class_name) : -1;
+    *out_doubled = row >= 0 && classes[row].files == BERT_DOUBLED;
+    return !class_name || *out_doubled || (row >= 0 && classes[row].files == BERT);
 }
 
 bool
@@ -131,13 +134,11 @@ eg_class_bytes(const char *class_name)
 eg_class_files
 eg_class_files_of(const char *class_name)
 {
-    static const eg_class_files files[] = {[WORDS] = EG_CLASS_WORDS,
-                                           [LOWER_WORDS] = EG_CLASS_LOWER_WORDS,
-                                           [MOSES] = EG_CLASS_MOSES,
-                                           [MOSES_FRENCH] = EG_CLASS_MOSES_FRENCH,
-                                           [CODES] = EG_CLASS_CODES};
+    static const eg_class_files files[] = {[WORDS] = EG_CLASS_WORDS, [LOWER_WORDS] = EG_CLASS_LOWER_WORDS,
+                                           [MOSES] = EG_CLASS_MOSES, [MOSES_FRENCH] = EG_CLASS_MOSES_FRENCH,
+                                           [CODES] = EG_CLASS_CODES, [LETTERS] = EG_CLASS_LETTERS};
     int row = class_name ? find_class(class_name) : -1;
-    return row >= 0 && classes[row].files <= CODES ? files[classes[row].files] : EG_CLASS_OTHER;
+    return row >= 0 && classes[row].files <= LETTERS ? files[classes[row].files] : EG_CLASS_OTHER;
 }
 
 eg_sp_style

@@ -546,6 +546,7 @@ typedef struct eg_tokenizer_files {
 typedef struct eg_class_token {
     const char *text;
     size_t length;
+    bool has_flags; /* written as an object: the flags are the file's */
     bool lstrip, rstrip, single_word, normalized;
 } eg_class_token;
 
@@ -570,8 +571,10 @@ EG_NODISCARD eg_status eg_class_tokens_put(eg_loading *in, const eg_class_tokens
 
 EG_NODISCARD eg_status eg_tokenizer_load_json(eg_tokenizer *tokenizer, const eg_json *root, const char *file,
                                               eg_error *err);
+/* `doubled`: with RoBERTa's special tokens around a text. */
 EG_NODISCARD eg_status eg_tokenizer_load_vocab_txt(eg_tokenizer *tokenizer, const char *text, size_t length,
-                                                   const char *file, const eg_tokenizer_files *files, eg_error *err);
+                                                   const char *file, const eg_tokenizer_files *files, bool doubled,
+                                                   eg_error *err);
 /* The length of the line at *at; moves *at behind its end. */
 size_t eg_cut_line(const char *text, size_t length, size_t *at);
 
@@ -616,8 +619,8 @@ EG_NODISCARD eg_status eg_tokenizer_load_sentencepiece(eg_tokenizer *tokenizer, 
 const char *eg_sp_style_file(eg_sp_style style);
 /* The style of a class, or EG_SP_NONE (also for NULL). */
 eg_sp_style eg_class_sentencepiece(const char *class_name);
-/* Whether vocab.txt of this class (NULL: none is named) is BERT's. */
-bool eg_class_is_bert(const char *class_name);
+/* Whether vocab.txt of this class (NULL: none is named) is BERT's, and with RoBERTa's special tokens. */
+bool eg_class_is_bert(const char *class_name, bool *out_doubled);
 eg_bytes_style eg_class_bytes(const char *class_name);
 /* The class of a model type of config.json ("some-model": SomeModelTokenizer), "Fast" not at its end; NULL: unknown. */
 const char *eg_class_of_model_type(const char *model_type);

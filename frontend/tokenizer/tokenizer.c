@@ -88,9 +88,12 @@ load_vocab_txt(eg_tokenizer *tokenizer, const reading *files, const eg_tokenizer
         return eg_fail_at(err, EG_E_INPUT, codes.file, 0, 0, "the file is missing: the class '%.64s' reads it", class);
     if (eg_class_files_of(class) == EG_CLASS_CODES || (!class && files[CODES].file.path))
         return eg_tokenizer_load_codes(tokenizer, &lines, &codes, json, err);
-    if (!eg_class_is_bert(class))
+    if (eg_class_files_of(class) == EG_CLASS_LETTERS)
+        return eg_tokenizer_load_letters(tokenizer, &lines, json, err);
+    bool doubled;
+    if (!eg_class_is_bert(class, &doubled))
         return unknown_class(tokenizer, config, "vocab.txt", err);
-    return eg_tokenizer_load_vocab_txt(tokenizer, lines.text, lines.length, lines.file, json, err);
+    return eg_tokenizer_load_vocab_txt(tokenizer, lines.text, lines.length, lines.file, json, doubled, err);
 }
 
 static eg_status

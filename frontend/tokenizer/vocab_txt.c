@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BERT's tokenizer from vocab.txt, one token a line, with the switches and tokens of the JSON files beside it. Lines are
+ * BERT's tokenizer from vocab.txt, one token a line, with the switches and tokens of the JSON files beside it; also in
+ * the tokens that RoBERTa has around a text. Lines are
  * cut as Python's text mode cuts them; only the line's end is no part of the token. Of equal lines the last one counts.
  */
 #include <string.h>
@@ -13,7 +14,8 @@ extern const eg_model_type eg_model_wordpiece;
 
 static const char *const names[] = {"unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 static const char *const defaults[] = {"[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"};
-enum { SPECIALS = 5, UNK = 0, SEP = 1, CLS = 3 };
+static const char *const doubled_defaults[] = {"[UNK]", "</s>", "<pad>", "<s>", "<mask>"};
+enum { SPECIALS = 5, UNK = 0, SEP = 1, CLS = 3, MASK = 4 };
 
 size_t
 eg_cut_line(const char *text, size_t length, size_t *at)
@@ -70,13 +72,28 @@ set_parts(eg_loading *in, const eg_json *config, const char *config_file, eg_err
     return eg_decoder_wordpiece.load(in, &nothing, &tokenizer->decoder.state, err);
 }
 
+static eg_status
+set_template(eg_loading *in, const eg_class_token *specials, const char *config_file, bool doubled, eg_error *err)
+{
+    int64_t cls = eg_tokenizer_id(in->tokenizer, specials[CLS].text, specials[CLS].length);
+    int64_t sep = eg_tokenizer_id(in->tokenizer, specials[SEP].text, specials[SEP].length);
+    if (cls < 0 || sep < 0)
+        return eg_fail_at(err, EG_E_INPUT, config_file, 0, 0, "cls_token and sep_token must be there");
+    if (!doubled)
+        return eg_template_bert(in, (int32_t)cls, (int32_t)sep, err);
+    EG_TRY(eg_trim_new(in, false, NULL, err));
+    return eg_template_doubled(in, (int32_t)cls, (int32_t)sep, err);
+}
+
 eg_status
 eg_tokenizer_load_vocab_txt(eg_tokenizer *tokenizer, const char *text, size_t length, const char *file,
-                            const eg_tokenizer_files *files, eg_error *err)
+                            const eg_tokenizer_files *files, bool doubled, eg_error *err)
 {
     eg_loading in = {.file = file, .tokenizer = tokenizer, .arena = &tokenizer->arena};
     eg_class_tokens tokens;
-    EG_TRY(eg_class_tokens_find(&in, files, names, defaults, SPECIALS, &tokens, err));
+    EG_TRY(eg_class_tokens_find(&in, files, names, doubled ? doubled_defaults : defaults, SPECIALS, &tokens, err));
+    EG_TRY(eg_class_tokens_find_more(&in, files, &tokens, err));
+    tokens.specials[MASK].lstrip |= doubled && !tokens.specials[MASK].has_flags;
     const eg_class_token *specials = tokens.specials;
     EG_TRY(read_lines(&in, text, length, err));
     EG_TRY(eg_wordpiece_new(&in, specials[UNK].text, specials[UNK].length, "##", 2, 100, &tokenizer->model, err));
@@ -90,11 +107,7 @@ eg_tokenizer_load_vocab_txt(eg_tokenizer *tokenizer, const char *text, size_t le
     EG_TRY(eg_added_tokens_reserve(&in, err));
     EG_TRY(eg_class_tokens_put(&in, &tokens, err));
     EG_TRY(set_parts(&in, files->config, files->config_file, err));
-    int64_t cls = eg_tokenizer_id(tokenizer, specials[CLS].text, specials[CLS].length);
-    int64_t sep = eg_tokenizer_id(tokenizer, specials[SEP].text, specials[SEP].length);
-    if (cls < 0 || sep < 0)
-        return eg_fail_at(err, EG_E_INPUT, files->config_file, 0, 0, "cls_token and sep_token must be there");
-    EG_TRY(eg_template_bert(&in, (int32_t)cls, (int32_t)sep, err));
+    EG_TRY(set_template(&in, specials, files->config_file, doubled, err));
     EG_TRY(eg_added_tokens_index(tokenizer, err));
     eg_bert_fast_new(tokenizer);
     tokenizer->info.source = "vocab.txt";

@@ -303,14 +303,29 @@ def added(token, **flags):
             "special": False, **flags}
 
 
-def vocab_txt_oracle(lines, lower):
-    """What transformers' BertTokenizer builds."""
+def words_oracle(lines, lower, chinese=True, accents=None):
     vocab = {token: i for i, token in enumerate(lines)}
     oracle = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
-    oracle.normalizer = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=None,
+    oracle.normalizer = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=chinese, strip_accents=accents,
                                                    lowercase=lower)
     oracle.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     oracle.decoder = decoders.WordPiece(prefix="##")
+    return oracle
+
+
+def mpnet_oracle(lines):
+    """What transformers' MPNetTokenizer builds."""
+    oracle = words_oracle(lines, True)
+    oracle.add_special_tokens([AddedToken(t, normalized=False, special=True, lstrip=t == "<mask>") for t in
+                               ("<s>", "</s>", "[UNK]", "<pad>", "<mask>")])
+    sep, cls = (oracle.token_to_id(t) for t in ("</s>", "<s>"))
+    oracle.post_processor = processors.RobertaProcessing(("</s>", sep), ("<s>", cls), True, False)
+    return oracle
+
+
+def vocab_txt_oracle(lines, lower, **settings):
+    """What transformers' BertTokenizer builds."""
+    oracle = words_oracle(lines, lower, **settings)
     oracle.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in
                                ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")])
     oracle.post_processor = processors.TemplateProcessing(
@@ -343,14 +358,40 @@ class Cases:
         oracle.no_padding()
         return self.minilm, oracle
 
-    def vocab_txt(self, lower):
-        folder = self.scratch / f"vocab_txt_{lower}"
+    def words_folder(self, name, lines, **config):
+        folder = self.scratch / name
         folder.mkdir()
-        data = (self.minilm / "vocab.txt").read_bytes()
-        (folder / "vocab.txt").write_bytes(data)
-        (folder / "tokenizer_config.json").write_text(
-            json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": lower, "clean_up_tokenization_spaces": True}))
-        return folder, vocab_txt_oracle(data.decode().splitlines(), lower)
+        (folder / "vocab.txt").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+        (folder / "tokenizer_config.json").write_text(json.dumps({"clean_up_tokenization_spaces": True, **config}))
+        return folder
+
+    def vocab_lines(self):
+        return (self.minilm / "vocab.txt").read_text(encoding="utf-8").splitlines()
+
+    def vocab_txt(self, lower):
+        lines = self.vocab_lines()
+        folder = self.words_folder(f"vocab_txt_{lower}", lines, tokenizer_class="BertTokenizer", do_lower_case=lower)
+        return folder, vocab_txt_oracle(lines, lower)
+
+    def chinese(self, name, **settings):
+        """Ideographs one by one, some of them also within a word, between pieces of other scripts."""
+        ideographs = [chr(c) for c in range(0x4E00, 0x9FA6)]
+        rest = [t for t in self.vocab_lines() if t not in SPECIALS and not 0x4E00 <= ord(t[-1]) < 0x9FA6]
+        lines = [*SPECIALS, *ideographs, *("##" + c for c in ideographs[::3]), *rest[:9000], *(t.upper() for t in rest[2000:4000] if t.isalpha())]
+        lines = list(dict.fromkeys(lines))
+        keys = {"lower": "do_lower_case", "chinese": "tokenize_chinese_chars", "accents": "strip_accents"}
+        folder = self.words_folder(name, lines, tokenizer_class="BertTokenizer", **{keys[k]: v for k, v in settings.items()})
+        return folder, vocab_txt_oracle(lines, **settings)
+
+    def mpnet_lines(self):
+        return ["<s>", "<pad>", "</s>", "<unk>", *self.vocab_lines(), "<mask>"]
+
+    def mpnet_txt(self):
+        lines = self.mpnet_lines()
+        return self.words_folder("mpnet_txt", lines, tokenizer_class="MPNetTokenizer"), mpnet_oracle(lines)
+
+    def mpnet(self):
+        return self.folder("mpnet", json.loads(mpnet_oracle(self.mpnet_lines()).to_str()))
 
     def changed(self, name, **parts):
         return self.folder(name, {**self.file, **parts})
@@ -373,6 +414,11 @@ class Cases:
         yield "minilm", *self.minilm_case(), 0.4, True
         yield "vocab.txt", *self.vocab_txt(True), 0.08, False
         yield "vocab.txt cased", *self.vocab_txt(False), 0.08, False
+        yield "Chinese", *self.chinese("chinese", lower=False), 0.06, False
+        yield "Chinese, lower case", *self.chinese("chinese_lower", lower=True, accents=False), 0.03, False
+        yield "Japanese", *self.chinese("japanese", lower=False, chinese=False, accents=True), 0.03, False
+        yield "MPNet", *self.mpnet(), 0.05, False
+        yield "MPNet's vocab.txt", *self.mpnet_txt(), 0.05, False
         yield "added tokens", *self.changed("added", **self.added_tokens()), 0.15, False
         yield "no Chinese", *self.changed("nochinese", normalizer=bert(cjk=False)), 0.05, False
         yield "cased", *self.folder("cased", spec(chars, bert(strip=False, lower=False))), 0.05, True
@@ -395,12 +441,13 @@ class Cases:
                               {"type": "Punctuation", "behavior": "MergedWithNext"}))), 0.03, False
 
 
-ADDED_TEXT = ["[MASK]", "[SEP]", "[CLS]", "[UNK]", "[PAD]", " [MASK] ", "[mask]", "<mark>", "  <mark>  ", "dog", "dogs",
+ADDED_TEXT = ["<s>", "<mask>", " <mask>  ", "</s>", "[MASK]", "[SEP]", "[CLS]", "[UNK]", "[PAD]", " [MASK] ", "[mask]", "<mark>", "  <mark>  ", "dog", "dogs",
               "hotdog", "dog1", "dog-", "dog\u0301", "Café", "cafe", "CAFÉ", "new york", "New Yorker", "new", "<l>",
               "   <l>", "<r>   ", "<r> <l>", "    ", "     ", "中文", "[MASK] it", "ab", " AB ", "<mark><mark>"]
 
 
-def run(build, minilm, lines, out=sys.stdout):
+def run(build, minilm, lines, out=sys.stdout, only=None, each=0):
+    """Lines in all, shared out; or so many for each case."""
     rng = random.Random(20240607)
     total = 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -408,9 +455,11 @@ def run(build, minilm, lines, out=sys.stdout):
         pool = [t.removeprefix("##") for t in cases.file["model"]["vocab"]]
         every, most = list(every_char()), list(every_char(thin=97))
         for name, folder, oracle, share, all_chars in cases.all():
+            if only and only not in name:
+                continue
             begin = time.time()
             egbert = Egbert(build, folder)
-            mixed = [mixed_line(rng, pool, ADDED_TEXT) for _ in range(int(lines * share))]
+            mixed = [mixed_line(rng, pool, ADDED_TEXT) for _ in range(each or int(lines * share))]
             count = compare_lines(name, oracle, egbert, mixed)
             if all_chars:
                 count += compare_lines(name, oracle, egbert, every if name == "minilm" else most)
@@ -436,9 +485,11 @@ def main():
     args.add_argument("--build", default="build")
     args.add_argument("--minilm", default="build/models/all-MiniLM-L6-v2")
     args.add_argument("--lines", type=int, default=80000)
+    args.add_argument("--each", type=int, default=0, help="lines of each case, instead")
+    args.add_argument("--only", help="cases that have this in their names")
     args = args.parse_args()
     try:
-        run(args.build, args.minilm, args.lines)
+        run(args.build, args.minilm, args.lines, only=args.only, each=args.each)
     except Difference as difference:
         sys.exit(str(difference))
 
