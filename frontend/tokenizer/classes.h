@@ -15,7 +15,8 @@ typedef enum eg_class_files {
     EG_CLASS_LOWER_WORDS, /* the same in lower case, with nothing around a text */
     EG_CLASS_MOSES,       /* vocab.json and merges.txt: BPE of the words of the Moses tokenizer, English or French */
     EG_CLASS_MOSES_FRENCH,
-    EG_CLASS_CODES, /* vocab.txt with counts and bpe.codes: BPE of what blanks divide */
+    EG_CLASS_CODES,   /* vocab.txt with counts and bpe.codes: BPE of what blanks divide */
+    EG_CLASS_LETTERS, /* vocab.txt: letters, each a token wherever it stands */
 } eg_class_files;
 
 /* class_name NULL: none is named. */
@@ -41,6 +42,8 @@ EG_NODISCARD eg_status eg_tokenizer_load_lower_words(eg_tokenizer *tokenizer, co
 EG_NODISCARD eg_status eg_tokenizer_load_moses(eg_tokenizer *tokenizer, const eg_json *vocab, const char *vocab_file,
                                                const eg_merges_file *merges, const eg_tokenizer_files *files,
                                                bool french, eg_error *err);
+EG_NODISCARD eg_status eg_tokenizer_load_letters(eg_tokenizer *tokenizer, const eg_merges_file *vocab,
+                                                 const eg_tokenizer_files *files, eg_error *err);
 EG_NODISCARD eg_status eg_tokenizer_load_codes(eg_tokenizer *tokenizer, const eg_merges_file *vocab,
                                                const eg_merges_file *codes, const eg_tokenizer_files *files,
                                                eg_error *err);
