@@ -11,6 +11,8 @@ text) per second; a ratio is the median over the rounds of (the other's time / E
 
 With all threads: by the clock. Opening: the best of three new processes, in milliseconds by the clock, the memory held
 afterwards, and the most until all texts of a call were tokenised, both above what the process had with the texts in memory.
+
+Then how Egbert's time grows with the text (linear.py).
 """
 import argparse
 import json
@@ -23,10 +25,11 @@ import tempfile
 
 import tokenizers
 
+import linear
 import tokenizer_models
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
-TARGETS = {"WordPiece": 6, "byte-level BPE": 5, "Unigram": 3}
+TARGETS = {"WordPiece": 6, "byte-level BPE": 5, "Unigram": 3, "Unigram, charsmap": 3}
 PEER = f"tokenizers {tokenizers.__version__}"
 CLOCK, THREAD, PROCESS = range(3)  # the times of an answer
 
@@ -201,6 +204,7 @@ def measure(options, work, scratch):
     folders = {"WordPiece": tokenizer_models.word_piece(work, options.minilm),
                "byte-level BPE": tokenizer_models.byte_level(work, options.gpt2),
                "Unigram": tokenizer_models.unigram(work, corpora)}
+    folders["Unigram, charsmap"] = tokenizer_models.charsmap(work, folders["Unigram"])
     sides, threads = Sides(options.build, scratch), len(os.sched_getaffinity(0))
     results = {"peer": PEER, "threads": threads, "one_thread": [], "all_threads": [], "opening": []}
     for model, folder in folders.items():
@@ -214,10 +218,13 @@ def measure(options, work, scratch):
     results["opening"] = [opening(sides, model, folder, english) for model, folder in folders.items()]
     print("\nWordPiece, a file of English lines to a file of JSON, the whole process", flush=True)
     results["whole_file"] = whole_file(sides, folders["WordPiece"], english, scratch, 3)
+    folders["plain BPE"] = linear.plain_bpe(work, tokenizer_models.read_texts(english))
+    results["growth"] = linear.rows(options.build, scratch, folders, options.rounds)
     return results
 
 
 def missed(results):
+    yield from linear.missed(results["growth"])
     for row in results["one_thread"]:
         if row["ratio"] < row["target"]:
             yield f"{row['model']}, {row['texts']}: {row['ratio']:.1f} times as fast, not {row['target']}"

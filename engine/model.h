@@ -21,8 +21,8 @@ typedef struct eg_preparation {
 } eg_preparation;
 
 /*
- * The encoders that no call has at present, as many as there are worker threads at most. They keep what their texts needed;
- * the largest needs of a text of 1 MB are below the limit, and one that would go beyond it is not kept.
+ * The encoders that no call has at present, as many as there are worker threads at most. They keep the buffers that their
+ * texts needed: of a text of 1 MB these take up to 101 MiB. One that would go beyond the limit is not kept.
  */
 typedef struct eg_encoder_pool {
     pthread_mutex_t lock;
@@ -32,7 +32,7 @@ typedef struct eg_encoder_pool {
     eg_bank *bank; /* of their results */
 } eg_encoder_pool;
 
-enum { EG_ENCODERS_BYTES = 256 << 20 }; /* of all in a pool */
+enum { EG_ENCODERS_BYTES = 128 << 20 }; /* of all in a pool */
 
 eg_encoder_pool *eg_encoder_pool_new(uint32_t most); /* NULL: no memory */
 void eg_encoder_pool_close(eg_encoder_pool *pool);   /* all are given back; NULL is fine */
