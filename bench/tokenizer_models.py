@@ -4,8 +4,11 @@
     WordPiece        all-MiniLM-L6-v2's, 30,522 entries
     byte-level BPE   GPT-2's vocab.json and merges.txt (script/setup --peers), 50,257 entries
     Unigram          trained here on the measured texts but the new words, 32,000 entries: NFKC and Metaspace
+    with a charsmap  the same entries behind SentencePiece's nmt_nfkc, WhitespaceSplit and Metaspace, as XLM-R has them
 """
+import base64
 import json
+import lzma
 import pathlib
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -14,6 +17,7 @@ import tokenizer_corpus
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 UNIGRAM_SIZE = 32000
+CHARSMAP = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/sentencepiece/nmt_nfkc.charsmap.xz"
 
 
 def corpora(folder):
@@ -61,6 +65,17 @@ def unigram(folder, paths):
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
     save(tokenizer, made)
+    return made
+
+
+def charsmap(folder, plain):
+    made = folder / "unigram-charsmap"
+    tokenizer = Tokenizer.from_file(str(plain / "tokenizer.json"))
+    blob = base64.b64encode(lzma.decompress(CHARSMAP.read_bytes())).decode()
+    data = json.loads(tokenizer.to_str())
+    data["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": blob}
+    data["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, data["pre_tokenizer"]]}
+    save(Tokenizer.from_str(json.dumps(data)), made)
     return made
 
 
