@@ -150,10 +150,12 @@ def test_documented_post_processors():
 
 
 def test_documented_classes():
-    rows = {"`vocab.txt`": r"BERT", "`vocab.txt`, `bpe.codes`": r"CODES",
+    rows = {"`vocab.txt`": r"BERT(?:_DOUBLED)?", "`vocab.txt` of letters": r"LETTERS", "`vocab.txt`, `bpe.codes`": r"CODES",
             "`vocab.json`, `merges.txt`, on bytes": r"BYTES \+ \w+",
             "`vocab.json`, `merges.txt`, on words": r"(?:LOWER_)?WORDS|MOSES(?:_FRENCH)?",
             "SentencePiece model": r"SENTENCEPIECE \+ \w+"}
     table = re.search(r"\} classes\[\] = \{(.*?)\n\};", (CODE / "config.c").read_text(), re.DOTALL)[1]
     for row, files in rows.items():
         assert documented(row) == sorted(re.findall(rf'"(\w+)", (?:{files}),', table)), row
+    read = re.findall(r'"(\w+)", (?!OTHER)', table)
+    assert sorted(read) == sorted(name for row in rows for name in documented(row))
