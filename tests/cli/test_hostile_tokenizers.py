@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import time
 
@@ -195,3 +196,168 @@ def test_bad_config(config, fragments, tmp_path):
     (tmp_path / "vocab.txt").write_text("\n".join([*SPECIALS, "a", "b"]))
     (tmp_path / "tokenizer_config.json").write_text(config)
     refused(tmp_path, *fragments)
+
+
+# ---- JSON that is none, in each file; files that are none ----
+
+JSON_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"]
+BROKEN = {
+    "empty": b"", "an array": b"[]", "text behind": b"{} x", "a second value": b"{}{}", "a NUL": b'{"a":"\0"}',
+    "half a surrogate": b'{"a":"\\ud800"}', "bytes that are no UTF-8": b'{"a":"\xff"}', "UTF-16": "{}".encode("utf-16"),
+    "cut short": b'{"a":', "deep": b'{"a":' + b"[" * 10**5, "a key twice": b'{"a":1,"a":2}', "NaN": b'{"a":NaN}',
+}
+
+
+def words_folder(folder):
+    (folder / "vocab.txt").write_text("\n".join([*SPECIALS, "a", "b"]))
+
+
+@pytest.mark.parametrize("name", JSON_FILES)
+@pytest.mark.parametrize("what", BROKEN)
+def test_broken_json(name, what, tmp_path):
+    if name == "vocab.json":
+        (tmp_path / "merges.txt").write_text("a b\n")
+    else:
+        words_folder(tmp_path)
+    (tmp_path / name).write_bytes(BROKEN[what])
+    refused(tmp_path, f"{name}:1:" if what != "empty" else name)
+
+
+@pytest.mark.parametrize("name", [*JSON_FILES[:4], "vocab.txt"])
+@pytest.mark.parametrize("kind", ["a folder", "a FIFO", "a device"])
+def test_files_that_are_none(name, kind, tmp_path):
+    words_folder(tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    if kind == "a folder":
+        (tmp_path / name).mkdir()
+    elif kind == "a FIFO":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).symlink_to("/dev/zero")
+    refused(tmp_path, name)
+
+
+# ---- Files beside the vocabulary ----
+
+
+@pytest.mark.parametrize("name, text, fragments", [
+    ("special_tokens_map.json", '{"cls_token": 5}', [":1:15: ", "a token"]),
+    ("special_tokens_map.json", '{"cls_token": {}}', [":1:15: ", "content"]),
+    ("special_tokens_map.json", '{"cls_token": {"content": 3}}', [":1:27: "]),
+    ("special_tokens_map.json", '{"additional_special_tokens": 5}', [":1:31: "]),
+    ("added_tokens.json", '{"x": -1}', [":1:7: ", "an id"]),
+    ("added_tokens.json", '{"x": "7"}', [":1:7: ", "an id"]),
+    ("added_tokens.json", '{"x": 7.5}', [":1:7: ", "an id"]),
+    ("added_tokens.json", '{"x": 2147483648}', [":1:7: ", "an id"]),
+    ("added_tokens.json", '{"x": 1000000000}', [":1:7: ", "its place in the vocabulary is 7"]),
+    ("added_tokens.json", '{"x": 2}', [":1:7: ", "its place in the vocabulary is 7"]),
+    ("tokenizer_config.json", '{"do_lower_case": "yes"}', [":1:19: ", "true or false"]),
+    ("tokenizer_config.json", '{"padding_side": "up"}', [":1:18: ", "left"]),
+    ("tokenizer_config.json", '{"model_input_names": "input_ids"}', [":1:23: "]),
+    ("tokenizer_config.json", '{"added_tokens_decoder": []}', [":1:26: "]),
+    ("tokenizer_config.json", '{"added_tokens_decoder": {"7": {"content": ["x"]}}}', [":1:44: "]),
+    ("tokenizer_config.json", '{"added_tokens_decoder": {"5": {"content": "x"}}}', [":1:", "its place in the vocabulary is 7"]),
+])
+def test_bad_files_beside_the_vocabulary(name, text, fragments, tmp_path):
+    words_folder(tmp_path)
+    (tmp_path / name).write_text(text)
+    refused(tmp_path, name, *fragments)
+
+
+# ---- What tokenizer.json says that is not there, or is not read ----
+
+
+@pytest.mark.parametrize("text, fragments", [
+    (tokenizer(words()).replace('"1.0"', '"2.0"'), ["unknown version"]),
+    (tokenizer(bpe(dropout=0.1)), ["dropout"]),
+    (tokenizer(words(), normalizer={"type": "Imaginary"}), ["the normalizer 'Imaginary' is not supported"]),
+    (tokenizer(words(), pre_tokenizer={"type": "UnicodeScripts"}), ["the pre-tokenizer 'UnicodeScripts' is not supported"]),
+    (tokenizer(words(), post_processor={"type": "Imaginary"}), ["the post-processor 'Imaginary' is not supported"]),
+    (tokenizer(words(), decoder={"type": "Imaginary"}), ["the decoder 'Imaginary' is not supported"]),
+    (tokenizer({"type": "Imaginary"}), ["the model 'Imaginary' is not supported"]),
+    (tokenizer(words(), pre_tokenizer=split("[a-z]+")), ["'[a-z]+'"]),
+    (tokenizer(words(), pre_tokenizer={**split("x"), "pattern": {"String": ""}}), ["an empty string"]),
+    (tokenizer(words(), normalizer={"type": "Replace", "pattern": {"String": ""}, "content": "x"}), ["an empty string"]),
+    (tokenizer(words(), decoder={"type": "Replace", "pattern": {"Regex": "a+"}, "content": "x"}), ["Regex"]),
+    (tokenizer(words(), pre_tokenizer={"type": "Punctuation", "behavior": "isolated"}), ["'isolated'", "Isolated"]),
+    (tokenizer(words(), pre_tokenizer={"type": "Metaspace", "replacement": "__"}), ["one character"]),
+    (tokenizer(words(), pre_tokenizer={"type": "Metaspace", "replacement": "_", "prepend_scheme": "Always"}), ["'Always'", "always"]),
+    (tokenizer(words(), pre_tokenizer={"type": "Digits", "individual_digits": 1}), ["true or false"]),
+    (tokenizer(words(), truncation={"max_length": 8, "stride": 0, "strategy": "All", "direction": "Right"}), ["strategy 'All'"]),
+    (tokenizer(words(), padding={"strategy": "BatchLongest", "direction": "Up"}), ["direction 'Up'"]),
+    (tokenizer(words(), added_tokens=[{"id": 9, "content": "x"}]), ["its place in the vocabulary is 6"]),
+    (tokenizer(words(), added_tokens=[{"content": "x"}]), ["without an id"]),
+    (tokenizer(words()).replace('"added_tokens": []', '"added_tokens": {}'), ["an array"]),
+])
+def test_what_is_not_there(text, fragments, tmp_path):
+    (tmp_path / "tokenizer.json").write_text(text)
+    refused(tmp_path, "tokenizer.json:1:", *fragments)
+
+
+# ---- 54: texts ----
+
+TEXTS = {
+    "empty": "", "blanks": " \t\u3000\u00a0 " * 1000, "ten megabytes of a letter": "a" * 10_000_000,
+    "a megabyte of marks": "\u0301" * 500_000, "a NUL": "a\0b", "special tokens": "[CLS] [SEP][MASK] <s></s><unk>" * 1000,
+    "blanks and marks": " \u0301" * 100_000, "no characters": "\ufffe\uffff\U0010ffff" * 1000,
+}
+LEAST = {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["a", -1.0], ["aa", -1.5], ["\u2581", -2.0]]}
+KINDS = {
+    "WordPiece": tokenizer(words(), normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                                                "strip_accents": None, "lowercase": True},
+                           pre_tokenizer={"type": "BertPreTokenizer"}),
+    "BPE": tokenizer(bpe(unk_token="[UNK]"), pre_tokenizer={"type": "ByteLevel", "add_prefix_space": False}),
+    "BPE of words": tokenizer(bpe(unk_token="[UNK]", fuse_unk=True), normalizer={"type": "NFKC"},
+                              pre_tokenizer={"type": "WhitespaceSplit"}),
+    "Unigram": tokenizer(LEAST, normalizer={"type": "NFD"}, pre_tokenizer={"type": "Metaspace"}),
+}
+
+
+@pytest.mark.parametrize("what", TEXTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts(kind, what, tmp_path):
+    (tmp_path / "tokenizer.json").write_text(KINDS[kind])
+    text = TEXTS[what].encode()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([COMMAND, "tokenize", tmp_path, "--json", "--max-length", "8"], input=text + b"\n", capture_output=True,
+                          env=environment(), timeout=120, check=False, preexec_fn=limits)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0 and len(json.loads(done.stdout)["ids"]) <= 8, done.stderr
+    if not os.environ.get("EGBERT_SANITIZED"):
+        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_that_is_no_utf8(kind, tmp_path):
+    (tmp_path / "tokenizer.json").write_text(KINDS[kind])
+    done = subprocess.run([COMMAND, "tokenize", tmp_path, "--json"], input=b"a\nb\xc3\n", capture_output=True,
+                          env=environment(), timeout=60, check=False)
+    assert done.returncode == 3 and b"2: " in done.stderr and b"UTF-8" in done.stderr, done.stderr
+
+
+# ---- The commands that read a model ----
+
+
+@pytest.mark.parametrize("command", ["inspect", "embed"])
+@pytest.mark.parametrize("number", [39, 41, 43, 45, 50])
+def test_other_commands(command, number, tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    text, fragments = next((text, fragments) for n, _, text, fragments in TOKENIZERS if n == number)
+    (folder / "tokenizer.json").write_text(text)
+    done = subprocess.run([COMMAND, command, folder, *(["a"] if command == "embed" else [])], capture_output=True, text=True,
+                          env=environment(), timeout=60, check=False, preexec_fn=limits)
+    if command == "embed":
+        assert done.returncode == 3 and done.stdout == "" and done.stderr.count("\n") == 1, done.stderr
+    said = done.stderr if command == "embed" else done.stdout  # inspect shows the rest, and what is wrong
+    for fragment in ["tokenizer.json:1:", *fragments]:
+        assert fragment in said, said
+
+
+def test_more_tokens_than_the_model_has_rows(tiny, tmp_path):
+    """18: the id that no row stands for is named with its text."""
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    with open(folder / "vocab.txt", "a", encoding="utf-8") as vocabulary:
+        vocabulary.write("".join(f"more{i}\n" for i in range(100)))
+    done = subprocess.run([COMMAND, "embed", folder, "more99"], capture_output=True, text=True, env=environment(), timeout=60,
+                          check=False)
+    assert done.returncode == 3 and done.stdout == "" and done.stderr.count("\n") == 1, (done.returncode, done.stderr)
