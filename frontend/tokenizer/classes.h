@@ -69,6 +69,9 @@ EG_NODISCARD eg_status eg_ranks_new(eg_loading *in, const eg_ranks_options *opti
 
 extern const eg_model_type eg_model_ranks;
 
+/* eg_added_tokens_index() for a Python class: it looks for every added token in the text as it is. */
+EG_NODISCARD eg_status eg_class_tokens_index(eg_tokenizer *tokenizer, eg_error *err);
+
 /* The id of one of the class's special tokens. */
 int32_t eg_class_token_id(const eg_tokenizer *tokenizer, const eg_class_tokens *tokens, int which);
 

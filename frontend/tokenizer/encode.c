@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/utf8.h"
 #include "frontend/tokenizer/fused.h"
+#include "frontend/tokenizer/moses.h"
 #include "frontend/tokenizer/parts.h"
 #include "frontend/tokenizer/word_cache.h"
 
@@ -43,6 +44,7 @@ eg_work_finish(eg_work *work)
     LISTS(FREE)
 #undef FREE
     eg_free(work->cache);
+    eg_moses_work_free(work->moses);
     tokens_finish(&work->sequences[0]);
     tokens_finish(&work->sequences[1]);
 }
@@ -104,9 +106,8 @@ eg_work_normalize(const eg_tokenizer *tokenizer, eg_work *work, eg_error *err)
     return normalizer->type ? normalizer->type->normalize(normalizer->state, work, err) : EG_OK;
 }
 
-/* The tokens appended since the last call are a word; without any there is one more all the same. */
-static bool
-end_word(eg_work *work, const eg_tokens *out)
+bool
+eg_work_end_word(eg_work *work, const eg_tokens *out)
 {
     bool second = out == &work->sequences[1];
     uint32_t word = work->word_count++;
@@ -134,7 +135,7 @@ encode_words(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_toke
         EG_TRY(pretokenizer->type->split(pretokenizer->state, work, err));
     for (size_t i = 0; i < work->words.count; i++) {
         EG_TRY(tokenizer->model_type->encode(tokenizer->model, work, work->words.items[i], out, err));
-        if (!end_word(work, out))
+        if (!eg_work_end_word(work, out))
             return eg_fail_nomem(err, "words");
     }
     return EG_OK;
@@ -147,7 +148,7 @@ put_token(eg_work *work, eg_tokens *out, int32_t id, uint32_t start, uint32_t en
     if (!eg_tokens_reserve(out, 1))
         return eg_fail_nomem(err, "tokens");
     eg_tokens_put(out, id, start, end);
-    return end_word(work, out) ? EG_OK : eg_fail_nomem(err, "words");
+    return eg_work_end_word(work, out) ? EG_OK : eg_fail_nomem(err, "words");
 }
 
 /* Notes what of an added token's text trimming takes away. */
@@ -301,7 +302,12 @@ static eg_status
 encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, uint32_t first, size_t limit,
                eg_work *work, eg_tokens *out, eg_error *err)
 {
+    const eg_part_type *pretokenizer = tokenizer->pretokenizer.type;
     bool nomem = false, fast = tokenizer->fast.usable && !work->wants_words;
+    if (pretokenizer && pretokenizer->encode) {
+        const eg_stretch stretch = {.text = text, .length = length, .first = first};
+        return pretokenizer->encode(tokenizer, &stretch, limit, work, out, err);
+    }
     if (fast && eg_bert_fast_encode(&tokenizer->fast, text, length, first, limit, out, &nomem))
         return nomem ? eg_fail_nomem(err, "tokens") : EG_OK;
     if (is_fused(tokenizer, work, text, length)) {

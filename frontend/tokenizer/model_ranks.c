@@ -239,6 +239,14 @@ encode(const void *state, eg_work *work, eg_span word, eg_tokens *out, eg_error 
 
 const eg_model_type eg_model_ranks = {.name = "BPE", .encode = encode};
 
+eg_status
+eg_class_tokens_index(eg_tokenizer *tokenizer, eg_error *err)
+{
+    for (size_t i = 0; i < tokenizer->added.count; i++)
+        tokenizer->added.tokens[i].normalized = false;
+    return eg_added_tokens_index(tokenizer, err);
+}
+
 int32_t
 eg_class_token_id(const eg_tokenizer *tokenizer, const eg_class_tokens *tokens, int which)
 {

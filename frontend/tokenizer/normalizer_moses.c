@@ -3,9 +3,9 @@
  * characters that cannot be printed go. */
 #include "frontend/tokenizer/moses.h"
 
-static const eg_moses_rule quotes[] = {{"``", "\""}, {"''", "\""}, {"", ""}};
+const eg_moses_rule eg_moses_quotes[] = {{"``", "\""}, {"''", "\""}, {"", ""}};
 
-static const eg_moses_rule punctuation[] = {
+const eg_moses_rule eg_moses_punctuation[] = {
     /* wide and typographic punctuation */
     {"，", ","},
     {"。%s*", ". "},
@@ -87,29 +87,43 @@ static const eg_moses_rule punctuation[] = {
 };
 
 /* Quotation marks beside commas and stops; groups of digits. */
-static const eg_moses_rule of_language[][4] = {
+const eg_moses_rule eg_moses_punctuation_of[][4] = {
     [EG_MOSES_ENGLISH] = {{"\"%q+", "%2\""}, {"%d\u00a0%d", "%1.%3"}, {"", ""}},
     [EG_MOSES_FRENCH] = {{",\"", "\","}, {".+\"%s*%<", "\"%1%3%4"}, {"%d\u00a0%d", "%1,%3"}, {"", ""}},
 };
 
-static eg_status
-normalize(const void *state, eg_work *work, eg_error *err)
+static void
+drop_others(const eg_moses *moses, eg_moses_text *text)
 {
-    const eg_moses_options *options = state;
+    eg_moses_row *row = &text->now;
+    const uint64_t printed = ~(uint64_t)UINT32_MAX, not_deleted = ~(UINT64_C(1) << 63);
     size_t kept = 0;
-    if (options->compose) {
-        EG_TRY(eg_moses_apply(quotes, work, err));
-        EG_TRY(eg_text_compose(work, false, err));
+    if (!(text->seen.ascii[0] & ~printed) && !(text->seen.ascii[1] & ~not_deleted) && !text->seen.others)
+        return;
+    for (size_t i = 0; i < row->count; i++) {
+        if (eg_moses_flags(moses, row->c[i]) & EG_MOSES_OTHER)
+            continue;
+        row->c[kept] = row->c[i];
+        if (text->places)
+            row->from[kept] = row->from[i];
+        kept++;
     }
-    if (options->lower)
-        EG_TRY(eg_moses_lower(work, err));
-    EG_TRY(eg_moses_apply(punctuation, work, err));
-    EG_TRY(eg_moses_apply(of_language[options->language], work, err));
-    for (size_t i = 0; i < work->text.count; i++)
-        if (!(eg_moses_flags(work->text.items[i].c) & EG_MOSES_OTHER))
-            work->text.items[kept++] = work->text.items[i];
-    work->text.count = kept;
-    return EG_OK;
+    row->count = kept;
 }
 
-const eg_part_type eg_normalizer_moses = {.name = "Moses", .normalize = normalize};
+eg_status
+eg_moses_normalize(const eg_moses *moses, eg_moses_text *text, eg_work *work, eg_error *err)
+{
+    bool room = true;
+    if (moses->options.compose) {
+        room = eg_moses_apply(moses, &moses->quotes, text);
+        if (room)
+            EG_TRY(eg_moses_compose(text, work, err));
+    }
+    room = room && (!moses->options.lower || eg_moses_lower(moses, text)) &&
+           eg_moses_apply(moses, &moses->punctuation, text);
+    if (!room)
+        return eg_fail_nomem(err, "a text being normalised");
+    drop_others(moses, text);
+    return EG_OK;
+}

@@ -111,6 +111,7 @@ typedef struct eg_work {
     EG_VEC(char) bytes;             /* a word in UTF-8 */
     EG_VEC(char) stretch, prefixed; /* the normalised stretch in UTF-8; with a blank in front */
     struct eg_word_cache *cache;
+    struct eg_moses_work *moses;
     EG_VEC(uint64_t) hashes; /* of its prefixes */
     EG_VEC(eg_bpe_symbol) symbols;
     EG_VEC(eg_bpe_letter) letters;
@@ -209,6 +210,8 @@ typedef struct eg_fused {
     uint16_t kinds[0x80]; /* of ASCII: the flags that tell words apart */
 } eg_fused;
 
+struct eg_stretch; /* fused.h */
+
 typedef struct eg_part_type {
     const char *name;
     eg_status (*load)(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err);
@@ -222,6 +225,9 @@ typedef struct eg_part_type {
     /* A pre-tokenizer: tells where words end, for fused.c; false if it can not. NULL: it can not. `out` is what those
        before it in a Sequence told. */
     bool (*fuse)(const void *state, eg_fused *out);
+    /* A pre-tokenizer: does a stretch from its bytes on, by_word.h; `split` is not there then. NULL: it does not. */
+    eg_status (*encode)(const eg_tokenizer *tokenizer, const struct eg_stretch *stretch, size_t limit, eg_work *work,
+                        eg_tokens *out, eg_error *err);
 } eg_part_type;
 
 typedef struct eg_part { /* type NULL: none */
@@ -533,6 +539,8 @@ struct eg_tokenizer {
 EG_NODISCARD eg_status eg_work_set_text(eg_work *work, const char *text, size_t length, uint32_t first, eg_error *err);
 EG_NODISCARD eg_status eg_work_normalize(const eg_tokenizer *tokenizer, eg_work *work, eg_error *err);
 void eg_work_finish(eg_work *work);
+/* The tokens appended since the last call are a word; without any there is one more all the same. False: no memory. */
+EG_NODISCARD bool eg_work_end_word(eg_work *work, const eg_tokens *out);
 
 /* ---- load.c, vocab_txt.c, config.c ---- */
 

@@ -1,253 +1,151 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Moses tokenizer, without its escapes. It rewrites the text until blanks are between the words. */
-#include <string.h>
-
+/*
+ * Normalizer and pre-tokenizer of the Moses classes. A text is done in blocks that end where no rule looks across, so
+ * that what is rewritten again and again stays near. Where there is no such place the block is longer.
+ */
 #include "base/utf8.h"
+#include "frontend/tokenizer/by_word.h"
 #include "frontend/tokenizer/moses.h"
 
-static const eg_moses_rule blanks[] = {{"%s+", " "}, {"", ""}};
-/* Symbols stand alone. */
-static const eg_moses_rule symbols[] = {{"%x", " %1 "}, {"", ""}};
-/* A text's own words that mean dots; commas, but for those within numbers. */
-static const eg_moses_rule commas[] = {
-    {"DOTMULTI.%.", "DOTDOTMULTI %:"},
-    {"DOTMULTI.", "DOTDOTMULTI"},
-    {"%N,", "%1 , "},
-    {",%N", " , %2"},
-    {"%n,%$", "%1 , "},
-    {"", ""},
-};
-static const eg_moses_rule apostrophes[][6] = {
-    [EG_MOSES_ENGLISH] = {{"%L'%L", "%1 ' %3"},
-                          {"%O'%l", "%1 ' %3"},
-                          {"%l'%L", "%1 ' %3"},
-                          {"%l'%l", "%1 '%3"},
-                          {"%n's", "%1 '%3"},
-                          {"", ""}},
-    [EG_MOSES_FRENCH] =
-        {{"%L'%L", "%1 ' %3"}, {"%L'%l", "%1 ' %3"}, {"%l'%L", "%1 ' %3"}, {"%l'%l", "%1' %3"}, {"", ""}},
-};
-/* The one character that Python's tables decompose and ours, which are older, do not. */
-static const eg_moses_rule newer[] = {{"\U00011938", "\U00011935\U00011930"}, {"", ""}};
-static const eg_moses_rule last_dot[] = {{".'%$", " . ' "}, {"", ""}};
+enum { BLOCK = 4096 }; /* bytes, and those up to the next such blank */
 
 static bool
-put(eg_work *work, eg_char like, const char *text)
+is_plain(char c)
 {
-    for (; *text; text++) {
-        like.c = (unsigned char)*text;
-        if (!EG_PUSH(&work->next, like))
-            return false;
-    }
-    return true;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-static void
-swap(eg_work *work)
+/* Behind the first blank that has a plain letter or digit on both sides: all that rules look at there stays as it is. */
+static size_t
+block_end(const eg_stretch *stretch, size_t begin)
 {
-    eg_chars old = work->text;
-    work->text = work->next;
-    work->next = old;
+    const char *text = stretch->text;
+    if (stretch->length - begin <= BLOCK)
+        return stretch->length;
+    for (size_t i = begin + BLOCK; i + 1 < stretch->length; i++)
+        if (text[i] == ' ' && is_plain(text[i - 1]) && is_plain(text[i + 1]))
+            return i + 1;
+    return stretch->length;
 }
 
-/* Whether ASCII `word` is at `at`. */
+/* *first: the number of the original's character that the bytes begin with, and then of the next. */
 static bool
-is_at(const eg_chars *text, size_t at, const char *word)
+read_text(const char *bytes, size_t length, uint32_t *first, eg_moses_text *text)
 {
-    for (; *word; word++, at++)
-        if (at >= text->count || text->items[at].c != (unsigned char)*word)
-            return false;
-    return true;
-}
-
-/* Dots in a row become a word, for what follows not to cut them: DOTMULTI, with a DOT before it for each beyond one. */
-static bool
-hide_dots(eg_work *work)
-{
-    const eg_chars *text = &work->text;
-    work->next.count = 0;
-    for (size_t i = 0; i < text->count;) {
-        size_t end = i;
-        while (end < text->count && text->items[end].c == '.')
-            end++;
-        if (end - i < 2) {
-            if (!EG_PUSH(&work->next, text->items[i++]))
-                return false;
-            continue;
-        }
-        if (!put(work, text->items[i], " "))
-            return false;
-        for (size_t dot = i + 1; dot < end; dot++)
-            if (!put(work, text->items[dot], "DOT"))
-                return false;
-        if (!put(work, text->items[i], end < text->count ? "DOTMULTI " : "DOTMULTI"))
-            return false;
-        i = end;
-    }
-    swap(work);
-    return true;
-}
-
-static bool
-show_dots(eg_work *work)
-{
-    const eg_chars *text = &work->text;
-    work->next.count = 0;
-    for (size_t i = 0; i < text->count;) {
-        size_t end = i, dots = 0;
-        for (; is_at(text, end, "DOT"); end += 3)
-            dots++;
-        if (dots == 0 || !is_at(text, end, "MULTI")) {
-            end += dots == 0;
-            for (; i < end; i++)
-                if (!EG_PUSH(&work->next, text->items[i]))
-                    return false;
-            continue;
-        }
-        for (size_t dot = 0; dot < dots; dot++)
-            if (!put(work, text->items[i], "."))
-                return false;
-        i = end + 5;
-    }
-    swap(work);
-    return true;
-}
-
-/* ---- Full stops ---- */
-
-static bool
-is_listed(const char *const *list, const eg_char *word, size_t length)
-{
-    enum { LONGEST = 16 }; /* characters of a listed word: fewer */
-    char text[4 * LONGEST + 1];
-    size_t bytes = 0;
-    if (length >= LONGEST)
+    eg_moses_row *row = &text->now;
+    size_t count = 0;
+    text->seen = (eg_moses_seen){0};
+    if (!eg_grow((void **)&row->c, &row->capacity, length + 1, sizeof *row->c) ||
+        (text->places && !eg_grow((void **)&row->from, &row->from_capacity, length + 1, sizeof *row->from)))
         return false;
-    for (size_t i = 0; i < length; i++)
-        bytes += eg_utf8_encode(word[i].c, text + bytes);
-    text[bytes] = '\0';
-    while (*list && strcmp(*list, text) != 0)
-        list++;
-    return *list != NULL;
-}
-
-static bool
-is_abbreviation(const eg_char *word, size_t length)
-{
-    bool dot = false, letter = false;
-    for (size_t i = 0; i < length; i++) {
-        dot |= word[i].c == '.';
-        letter |= (eg_moses_flags(word[i].c) & EG_MOSES_ALPHA) != 0;
+    for (size_t at = 0; at < length; count++) {
+        at += eg_utf8_decode(bytes + at, length - at, &row->c[count]);
+        eg_moses_note(&text->seen, row->c[count]);
     }
-    return dot && letter;
+    for (size_t i = 0; text->places && i < count; i++)
+        row->from[i] = *first + (uint32_t)i;
+    *first += (uint32_t)count;
+    row->count = count;
+    text->next.count = 0;
+    return true;
 }
 
-/* Whether the full stop at a word's end stays with it. `next`: what the next word begins with, or 0. */
-static bool
-keeps_stop(const eg_moses_prefixes *prefixes, const eg_char *word, size_t length, uint32_t next)
+static eg_status
+encode_words(const eg_tokenizer *tokenizer, const eg_moses_text *text, size_t limit, eg_work *work, eg_tokens *out,
+             eg_error *err)
 {
-    return is_abbreviation(word, length) || is_listed(prefixes->plain, word, length) ||
-           (next && eg_moses_flags(next) & EG_MOSES_LOWER) ||
-           (next >= '0' && next <= '9' && is_listed(prefixes->numeric, word, length));
+    const eg_moses_row *row = &text->now;
+    work->text.count = 0;
+    for (size_t i = 0; i < row->count && out->count < limit; i++) {
+        uint32_t from = text->places ? row->from[i] : 0;
+        if (eg_moses_white(row->c[i]))
+            EG_TRY(eg_by_word_end(tokenizer, work, out, err));
+        else if (!EG_PUSH(&work->text, ((eg_char){row->c[i], from, from + 1})))
+            return eg_fail_nomem(err, "a word");
+    }
+    return eg_by_word_end(tokenizer, work, out, err);
 }
 
+/* ---- Parts of a normalised text ---- */
+
+/* Behind a symbol that will stand alone: nothing is cut by what is before it and behind it together. */
 static size_t
-word_end(const eg_chars *text, size_t at)
+part_end(const eg_moses *moses, const eg_moses_row *row, size_t begin)
 {
-    while (at < text->count && !eg_moses_white(text->items[at].c))
-        at++;
-    return at;
+    if (row->count - begin <= BLOCK)
+        return row->count;
+    for (size_t i = begin + BLOCK; i < row->count; i++)
+        if (eg_moses_flags(moses, row->c[i]) & EG_MOSES_APART)
+            return i + 1;
+    return row->count;
 }
 
-static size_t
-word_begin(const eg_chars *text, size_t at)
-{
-    while (at < text->count && eg_moses_white(text->items[at].c))
-        at++;
-    return at;
-}
-
-/* Puts a blank before full stops, and one between words. */
+/* The blank behind a symbol is before the part that follows. */
 static bool
-cut_stops(const eg_moses_prefixes *prefixes, eg_work *work)
+take_part(const eg_moses_text *whole, size_t begin, size_t end, eg_moses_text *out)
 {
-    const eg_chars *text = &work->text;
-    work->next.count = 0;
-    for (size_t i = word_begin(text, 0), end, next; i < text->count; i = next) {
-        end = word_end(text, i);
-        next = word_begin(text, end);
-        bool stop = end - i > 1 && text->items[end - 1].c == '.' &&
-                    !keeps_stop(prefixes, text->items + i, end - i - 1, next < text->count ? text->items[next].c : 0);
-        if (work->next.count > 0 && !put(work, text->items[i], " "))
+    const eg_moses_row *row = &whole->now;
+    out->places = whole->places;
+    out->seen = (eg_moses_seen){.ascii = {UINT64_C(1) << ' '}};
+    out->next.count = 0;
+    if (begin > 0 && !eg_moses_put(out, ' ', out->places ? row->from[begin - 1] : 0))
+        return false;
+    for (size_t i = begin; i < end; i++) {
+        eg_moses_note(&out->seen, row->c[i]);
+        if (!eg_moses_put(out, row->c[i], out->places ? row->from[i] : 0))
             return false;
-        for (; i < end; i++)
-            if ((stop && i + 1 == end && !put(work, text->items[i], " ")) || !EG_PUSH(&work->next, text->items[i]))
-                return false;
     }
-    swap(work);
+    eg_moses_swap(out);
     return true;
 }
 
 /* ---- All of it ---- */
 
-static bool
-find_words(eg_work *work)
+static eg_status
+encode_part(const eg_tokenizer *tokenizer, eg_moses_text *text, size_t limit, eg_work *work, eg_tokens *out,
+            eg_error *err)
 {
-    const eg_chars *text = &work->text;
-    work->words.count = 0;
-    for (size_t i = word_begin(text, 0), end; i < text->count; i = word_begin(text, end)) {
-        end = word_end(text, i);
-        if (!EG_PUSH(&work->words, ((eg_span){i, end})))
-            return false;
-    }
-    return true;
+    const eg_moses *moses = tokenizer->pretokenizer.state;
+    if (!eg_moses_cut(moses, text))
+        return eg_fail_nomem(err, "words");
+    if (moses->options.fold)
+        EG_TRY(eg_moses_fold(moses, text, work, err));
+    return encode_words(tokenizer, text, limit, work, out, err);
 }
 
-/* Lower case without accents. */
 static eg_status
-fold(eg_work *work, eg_error *err)
+encode_block(const eg_tokenizer *tokenizer, size_t limit, eg_work *work, eg_tokens *out, eg_error *err)
 {
-    size_t kept = 0;
-    EG_TRY(eg_moses_lower(work, err));
-    EG_TRY(eg_moses_apply(newer, work, err));
-    EG_TRY(eg_text_decompose(work, false, err));
-    for (size_t i = 0; i < work->text.count; i++)
-        if (!(eg_moses_flags(work->text.items[i].c) & EG_MOSES_NONSPACING))
-            work->text.items[kept++] = work->text.items[i];
-    work->text.count = kept;
+    const eg_moses *moses = tokenizer->pretokenizer.state;
+    eg_moses_text *whole = &work->moses->whole, *part = &work->moses->part;
+    EG_TRY(eg_moses_normalize(moses, whole, work, err));
+    eg_moses_squeeze(whole);
+    if (whole->now.count <= 2 * BLOCK)
+        return encode_part(tokenizer, whole, limit, work, out, err);
+    for (size_t at = 0, end; at < whole->now.count && out->count < limit; at = end) {
+        end = part_end(moses, &whole->now, at);
+        if (!take_part(whole, at, end, part))
+            return eg_fail_nomem(err, "words");
+        EG_TRY(encode_part(tokenizer, part, limit, work, out, err));
+    }
     return EG_OK;
 }
 
-static void
-strip(eg_chars *text)
-{
-    size_t begin = word_begin(text, 0);
-    while (text->count > begin && eg_moses_white(text->items[text->count - 1].c))
-        text->count--;
-    text->count -= begin;
-    memmove(text->items, text->items + begin, text->count * sizeof *text->items);
-}
-
 static eg_status
-split(const void *state, eg_work *work, eg_error *err)
+encode(const eg_tokenizer *tokenizer, const eg_stretch *stretch, size_t limit, eg_work *work, eg_tokens *out,
+       eg_error *err)
 {
-    const eg_moses_options *options = state;
-    EG_TRY(eg_moses_apply(blanks, work, err));
-    if (work->text.count > 0)
-        strip(&work->text);
-    EG_TRY(eg_moses_apply(symbols, work, err));
-    if (!hide_dots(work))
-        return eg_fail_nomem(err, "words");
-    EG_TRY(eg_moses_apply(commas, work, err));
-    EG_TRY(eg_moses_apply(apostrophes[options->language], work, err));
-    if (!cut_stops(&eg_moses_prefixes_of[options->language], work))
-        return eg_fail_nomem(err, "words");
-    EG_TRY(eg_moses_apply(last_dot, work, err));
-    if (!show_dots(work))
-        return eg_fail_nomem(err, "words");
-    if (options->fold)
-        EG_TRY(fold(work, err));
-    return find_words(work) ? EG_OK : eg_fail_nomem(err, "words");
+    uint32_t first = stretch->first;
+    if (!work->moses && !(work->moses = eg_calloc(1, sizeof *work->moses)))
+        return eg_fail_nomem(err, "an encoder");
+    work->moses->whole.places = !work->ids_only;
+    for (size_t at = 0, end; at < stretch->length && out->count < limit; at = end) {
+        end = block_end(stretch, at);
+        if (!read_text(stretch->text + at, end - at, &first, &work->moses->whole))
+            return eg_fail_nomem(err, "a text");
+        EG_TRY(encode_block(tokenizer, limit, work, out, err));
+    }
+    return EG_OK;
 }
 
-const eg_part_type eg_pretokenizer_moses = {.name = "Moses", .split = split};
+const eg_part_type eg_pretokenizer_moses = {.name = "Moses", .encode = encode};

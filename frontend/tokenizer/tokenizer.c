@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "frontend/file.h"
+#include "frontend/tokenizer/by_word.h"
 #include "frontend/tokenizer/classes.h"
 #include "frontend/tokenizer/clean_up.h"
 #include "frontend/tokenizer/fused.h"
@@ -251,6 +252,7 @@ get_ready(eg_tokenizer *tokenizer)
     clock_gettime(CLOCK_MONOTONIC, &now);
     tokenizer->opened = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
     eg_fused_new(tokenizer);
+    eg_by_word_new(tokenizer);
 }
 
 eg_status

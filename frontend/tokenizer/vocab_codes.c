@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "frontend/tokenizer/by_word.h"
 #include "frontend/tokenizer/classes.h"
 #include "frontend/tokenizer/moses.h"
 
@@ -22,27 +23,24 @@ enum { FIRST_ENTRIES = 4 };
 /* ---- Words ---- */
 
 static eg_status
-split(const void *state, eg_work *work, eg_error *err)
+encode(const eg_tokenizer *tokenizer, const eg_stretch *stretch, size_t limit, eg_work *work, eg_tokens *out,
+       eg_error *err)
 {
-    const eg_chars *text = &work->text;
-    (void)state;
-    work->words.count = 0;
-    for (size_t i = 0; i < text->count;) {
-        size_t begin = i;
-        while (i < text->count && !eg_moses_white(text->items[i].c))
-            i++;
-        if (i == begin) {
-            i++;
-            continue;
-        }
-        i += i < text->count && text->items[i].c == '\n';
-        if (!EG_PUSH(&work->words, ((eg_span){begin, i})))
-            return eg_fail_nomem(err, "words");
+    eg_char one = {.end = stretch->first};
+    work->text.count = 0;
+    for (size_t at = 0; at < stretch->length && out->count < limit;) {
+        at += eg_utf8_decode(stretch->text + at, stretch->length - at, &one.c);
+        one.start = one.end++;
+        bool white = eg_moses_white(one.c), in_word = !white || (one.c == '\n' && work->text.count > 0);
+        if (in_word && !EG_PUSH(&work->text, one))
+            return eg_fail_nomem(err, "a word");
+        if (white)
+            EG_TRY(eg_by_word_end(tokenizer, work, out, err));
     }
-    return EG_OK;
+    return eg_by_word_end(tokenizer, work, out, err);
 }
 
-static const eg_part_type words_of_lines = {.name = "words of lines", .split = split};
+static const eg_part_type words_of_lines = {.name = "words of lines", .encode = encode};
 
 /* ---- vocab.txt ---- */
 
@@ -142,7 +140,7 @@ eg_tokenizer_load_codes(eg_tokenizer *tokenizer, const eg_merges_file *vocab, co
     tokenizer->decoder.type = &eg_decoder_marked;
     EG_TRY(eg_template_doubled(&in, eg_class_token_id(tokenizer, &tokens, CLS),
                                eg_class_token_id(tokenizer, &tokens, SEP), err));
-    EG_TRY(eg_added_tokens_index(tokenizer, err));
+    EG_TRY(eg_class_tokens_index(tokenizer, err));
     const eg_class_roles roles = {.pad = PAD, .mask = MASK, .cls = CLS, .sep = SEP};
     eg_class_in_python(tokenizer, "vocab.txt", &tokens, &roles, unknown);
     return EG_OK;

@@ -19,17 +19,15 @@ static eg_status
 set_parts(eg_loading *in, const eg_tokenizer_files *files, bool french, eg_error *err)
 {
     eg_loading from_config = {.file = files->config_file, .tokenizer = in->tokenizer, .arena = in->arena};
-    eg_moses_options *options = eg_arena_calloc(in->arena, 1, sizeof *options);
-    if (!options)
-        return eg_fail_nomem(err, "a tokenizer");
-    *options =
-        (eg_moses_options){.language = french ? EG_MOSES_FRENCH : EG_MOSES_ENGLISH, .compose = french, .fold = !french};
+    eg_moses_options options = {
+        .language = french ? EG_MOSES_FRENCH : EG_MOSES_ENGLISH, .compose = french, .fold = !french};
+    const eg_moses *moses;
     if (french)
-        EG_TRY(eg_read_bool(&from_config, files->config, "do_lowercase", &options->lower, err));
+        EG_TRY(eg_read_bool(&from_config, files->config, "do_lowercase", &options.lower, err));
     else
-        EG_TRY(eg_read_bool(&from_config, files->config, "do_lowercase_and_remove_accent", &options->fold, err));
-    in->tokenizer->normalizer = (eg_part){&eg_normalizer_moses, options};
-    in->tokenizer->pretokenizer = (eg_part){&eg_pretokenizer_moses, options};
+        EG_TRY(eg_read_bool(&from_config, files->config, "do_lowercase_and_remove_accent", &options.fold, err));
+    EG_TRY(eg_moses_new(&options, in->arena, &moses, err));
+    in->tokenizer->pretokenizer = (eg_part){&eg_pretokenizer_moses, moses};
     in->tokenizer->decoder.type = &eg_decoder_ended;
     return EG_OK;
 }
@@ -85,7 +83,7 @@ eg_tokenizer_load_moses(eg_tokenizer *tokenizer, const eg_json *vocab, const cha
     EG_TRY(set_parts(&in, files, french, err));
     EG_TRY(eg_template_bert(&in, eg_class_token_id(tokenizer, &tokens, BOS), eg_class_token_id(tokenizer, &tokens, SEP),
                             err));
-    EG_TRY(eg_added_tokens_index(tokenizer, err));
+    EG_TRY(eg_class_tokens_index(tokenizer, err));
     const eg_class_roles roles = {.pad = PAD, .mask = MASK, .cls = CLS, .sep = SEP};
     eg_class_in_python(tokenizer, "vocab.json", &tokens, &roles, unknown);
     return EG_OK;
