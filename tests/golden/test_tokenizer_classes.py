@@ -9,6 +9,7 @@ from command import run
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "classes"
 NAMES = sorted(path.name for path in FOLDER.iterdir())
+IN_PYTHON = ("phobert", "xlm", "flaubert", "esm")  # classes that have no offsets
 STRATEGIES = ["longest_first", "only_first", "only_second"]
 
 
@@ -31,7 +32,9 @@ def test_lines(name, tmp_path):
     assert status == 0, error
     for want, line in zip(wanted, got, strict=True):
         assert line["ids"] == want["ids"], want["text"]
-        assert (line["offsets"] is None) == (name != "herbert")
+        assert (line["offsets"] is None) == name.startswith(IN_PYTHON)
+        if "offsets" in want:
+            assert line["offsets"] == want["offsets"], want["text"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,7 +53,7 @@ def test_pairs(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_decoding(name):
-    for want in rows(name, False)[:25]:
+    for want in [row for row in rows(name, False)[:25] if row["ids"]]:
         ids = ",".join(map(str, want["ids"]))
         assert egbert(FOLDER / name, "--decode", ids)[1] == [{"text": want["decoded"]}], want
         assert egbert(FOLDER / name, "--decode", ids, "--no-special")[1] == [{"text": want["plain"]}], want
