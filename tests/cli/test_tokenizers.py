@@ -116,6 +116,22 @@ def test_a_text_that_cannot_be_cut_is_named(tiny, tmp_path):
     refused(2, "tokenize", tiny, "the", "--max-length", "1", says="TEXT 1: ")
 
 
+@pytest.mark.parametrize("config, left", [({}, True), ({"truncation_side": "right", "padding_side": "right"}, False)])
+def test_sides_that_were_saved(tmp_path, config, left):
+    """The sides of tokenizer.json's own truncation and padding hold where tokenizer_config.json says none."""
+    (tmp_path / "tokenizer.json").write_text(json.dumps(
+        {"version": "1.0", "truncation": {"max_length": 4, "stride": 0, "strategy": "LongestFirst", "direction": "Left"},
+         "padding": {"strategy": {"Fixed": 9}, "direction": "Left", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0,
+                     "pad_token": "<unk>"},
+         "added_tokens": [], "normalizer": None, "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": None,
+         "decoder": None, "model": WORD_PIECE}))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"pad_token": "<unk>", **config}))
+    cut, = lines("tokenize", tmp_path, "a b a b b", "--max-length", 2)
+    assert cut["ids"] == ([2, 2] if left else [1, 2])
+    padded, = lines("tokenize", tmp_path, "a", "--max-length", 3, "--pad", "max")
+    assert padded["attention_mask"] == ([0, 0, 1] if left else [1, 0, 0])
+
+
 # ---- The tables of docs/tokenizers.md ----
 
 CODE = TOP / "frontend" / "tokenizer"

@@ -449,7 +449,7 @@ ADDED_TEXT = ["<s>", "<mask>", " <mask>  ", "</s>", "[MASK]", "[SEP]", "[CLS]", 
 def run(build, minilm, lines, out=sys.stdout, only=None, each=0):
     """Lines in all, shared out; or so many for each case."""
     rng = random.Random(20240607)
-    total = 0
+    total, mixed = 0, []
     with tempfile.TemporaryDirectory() as scratch:
         cases = Cases(minilm, scratch)
         pool = [t.removeprefix("##") for t in cases.file["model"]["vocab"]]
@@ -476,6 +476,9 @@ def run(build, minilm, lines, out=sys.stdout, only=None, each=0):
         (folder / "tokenizer_config.json").write_text(json.dumps({"truncation_side": "left"}))
         total += compare_truncated("left", oracle, Egbert(build, folder), mixed[:500], "left")
         total += compare_windows("left", oracle, Egbert(build, folder), list(zip(mixed[:100], mixed[100:200])), rng, "left")
+        saved, oracle = cases.changed("saved", truncation={"max_length": 9, "stride": 0, "strategy": "LongestFirst",
+                                                           "direction": "Left"})
+        total += compare_truncated("left by tokenizer.json", oracle, Egbert(build, saved), mixed[:500], "left")
     print(f"{total} equal", file=out)
     return total
 

@@ -72,7 +72,8 @@ def normalizer(rng, depth=0):
         return {"type": "Replace", "pattern": {"String": literal(rng)}, "content": rng.choice(["", "x", " ", "▁", "ab", "é", "a a"])}
     if kind == "regex":
         return {"type": "Replace", "pattern": {"Regex": rng.choice(
-            [" {2,}", " +", "\\s+", "\\s{2,}", "\\s", "\\s{2,}|[\\n\\r\\t]", "[\\n\\r\\t]", "\\n+", "\\t", "``|''", "ab"])},
+            [" {2,}", " +", "\\s+", "\\s{2,}", "\\s", "\\s{2,}|[\\n\\r\\t]", "[\\n\\r\\t]", "[\\n\\r\\t]+", "\\n", "\\n+", "\\t",
+             "``|''", "''|``", "ab"])},
             "content": rng.choice(["", " ", "▁", "xy"])}
     if kind == "prepend":
         return {"type": "Prepend", "prepend": rng.choice(["▁", "a", " ", "xy", "é"])}
@@ -229,7 +230,7 @@ def merge_model(rng):
         if maybe(rng, 0.3):
             left, right = rng.choice(symbols or ["a"]), rng.choice(symbols or ["a"])
         product = left + right[len(prefix or ""):]
-        if left in known and right in known and len(product) < 14 and [left, right] not in merges:
+        if left in known and right in known and len(product) < 14:
             known[product] = None
             merges.append([left, right])
     rng.shuffle(merges)
