@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokenizers that only a Python class of transformers knows, against that class.
 
-    tokenizer_classes.py [--build DIR] [--lines N] [--only NAME] [--write]
+    tokenizer_classes.py [--build DIR] [--lines N] [--only NAME] [--keep DIR] [--write]
 
 Also vocab.json with merges.txt, with the switches and tokens beside them. Needs transformers and sacremoses. --write makes tests/golden/classes/: small vocabularies, lines and what the class gives
 for them, which test_tokenizer_classes.py holds Egbert to. Without it, Egbert and the class are compared on N lines,
-all characters and pairs, with a vocabulary that has each character.
+all characters and pairs, with a vocabulary that has each character. The classes are slow: with --keep their answers stay
+in DIR, and another run takes them from there and goes on where they end.
 """
 import argparse
 import array
+import itertools
 import json
 import pathlib
 import random
@@ -37,7 +39,21 @@ MOSES += ["20\u00a0000", "\u00a0%", "«\u00a0oui\u00a0»", "\u00a0;", ",\u00a0",
           "@@", "a@@", "</w>", "\n", "x\n", "e\u0301\u0323", "''", "``"]
 
 
+TYPICAL = """"Well," he said, "it's 5 o'clock — isn't it?"|She's got the kids' toys; they're John's & Mary's.|Mr. and Mrs. Smith left at 5 p.m. (U.S. time).
+Dr. No. 5 vs. Prof. X, e.g. in Fig. 3, pp. 12-14, cf. Sec. 2.1.|The price rose by 3.5% to $1,234.56 (≈ €1.100,00).|https://example.org/path/page.html?q=1&lang=fr#top
+Visit www.example.com, or mail first.last@mail.example.com!|@user RT: #hashtag 😂😂 so true… 👍🏽|“Curly quotes” and ‘single ones’, «guillemets» and „low“.
+L'été, j'ai vu l'avion qu'il m'a décrit aujourd'hui, n'est-ce pas ?|« Bonjour », dit-elle ; « ça va ? »|M. Dupont et Mme. Durand habitent au no. 12, av. de l'Opéra.
+Il y a 1 234,5 km — soit 20 000 % de plus.|C'est-à-dire : 50 % des cas (env. 3 000 pers.) etc.|Zażółć gęślą jaźń, tzn. ul. Długa 5 m. 3, r. 1999.
+Tôi là sinh_viên trường đại_học Công_nghệ .|Hà_Nội , ngày 12 / 3 / 2020 : giá 5.000 đồng/kg .|我们在北京大学学习。价格：１２３元（约２０％）！|《红楼梦》是“四大名著”之一……
+東京タワーは高さ333メートルです。「すごい」と彼は言った。|Привет, как дела? «Хорошо», — ответил он.|Ο Σίσυφος ΚΑΙ Η ΟΔΟΣ.|שלום עולם! "מה שלומך?"|مرحبا، كيف حالك؟
+a.b.c. A.B.C. x.y z.|I'd've done it, y'all'd've too; rock 'n' roll in the '90s.|if (x[i] != y->z) { return "a\\n"; } // 100% <b>bold</b> &amp; a@-@b
+10:30 a.m., 1/2, 3x4, -5, +6, 7e-8, No.5, v2.0.1, 192.168.0.1.|Wait... what?! .... No way!!! -- yes..... ok.|👨‍👩‍👧‍👦 family, 🇫🇷 flag, ❤️ heart, ☕️ tea
+C'est l'«auteur» qui l'a dit.".|''Quoted'' and ``so''. "x".. y|1,000,000 ,5 5, a,b ,|don't can't won't I'll you'd we've it'S""".replace("\n", "|").split("|")
+
+
 def line(rng, added):
+    if rng.random() < 0.2:
+        return " ".join(rng.choice(TYPICAL) for _ in range(rng.choice([1, 1, 2])))
     parts = [trained.line(rng, trained.STEMS, added)] if rng.random() < 0.6 else []
     for _ in range(rng.choice([0, 1, 3, 6])):
         parts.append(rng.choice(MOSES))
@@ -45,6 +61,14 @@ def line(rng, added):
             parts[-1] += rng.choice(MOSES)
     rng.shuffle(parts)
     return rng.choice([" ", " ", " ", "", "  ", " \n"]).join(parts)
+
+
+def long_text(rng):
+    """More than is tokenised at once, with and without places to cut at."""
+    between = rng.choice(["", "", " ", "\n", "! ", "x y", "'", ","])
+    if rng.random() < 0.5:
+        return between.join(rng.choice(MOSES) for _ in range(rng.choice([3000, 9000])))
+    return between.join(line(rng, ["word"]) for _ in range(rng.choice([150, 400])))
 
 
 # ---- Vocabularies ----
@@ -237,70 +261,103 @@ def truncated(oracle, a, b, room, strategy):
     return oracle.build_inputs_with_special_tokens(first, second)
 
 
-def differs(name, what, text, want, got):
-    return Difference(f"{name}: {what}: {text!r}\n  want {want}\n  got  {got}")
-
-
-def compare_lines(name, oracle, egbert, lines, chunk=20000):
-    for at in range(0, len(lines), chunk):
-        part = lines[at:at + chunk]
-        answers = egbert.ask([(0, 0, 0, text.encode(), b"") for text in part])
-        for text, got in zip(part, answers):
-            want = oracle(text)["input_ids"]
-            if got[0] != 0 or want != got[1]:
-                raise differs(name, "line", text, oracle.convert_ids_to_tokens(want),
-                              oracle.convert_ids_to_tokens(got[1]) if got[0] == 0 else got[0])
-    return len(lines)
-
-
-def compare_pairs(name, oracle, egbert, pairs, rng):
-    count = 0
-    specials = oracle.num_special_tokens_to_add(True)
-    for a, b in pairs:
-        if not b:  # transformers takes an empty second text for none
-            continue
-        strategy, room = rng.randrange(3), rng.choice([1, 2, 3, 4, 7, 12, 30])
-        got, whole = egbert.ask(
-            [(room + specials, strategy, PAIR, a.encode(), b.encode()), (0, 0, PAIR, a.encode(), b.encode())])
-        want = truncated(oracle, a, b, room, strategy)
-        if (want is None) != (got[0] == equality.USAGE) or (want is not None and want != got[1]):
-            raise differs(name, f"pair, {equality.STRATEGIES[strategy]} {room}", (a, b), want, got)
-        both = oracle(a, b, return_token_type_ids=True)
-        if both["input_ids"] != whole[1] or both["token_type_ids"] != whole[2]:
-            raise differs(name, "pair", (a, b), (both["input_ids"], both["token_type_ids"]), whole[1:3])
-        count += 2
-    return count
-
-
-def compare_decode(name, oracle, egbert, lines, rng):
-    size = len(oracle)
-    lists = [oracle(text)["input_ids"] for text in lines]
-    lists += [[rng.randrange(size + 3) for _ in range(rng.randint(0, 12))] for _ in lines]
-    for skip in (False, True):
-        answers = egbert.ask([(0, 0, DECODE | (NO_SPECIAL if skip else 0), array.array("q", ids).tobytes(), b"")
-                              for ids in lists])
-        for ids, (status, got) in zip(lists, answers):
-            want = oracle.decode(ids, skip_special_tokens=skip)
-            if status != 0 or want != got:
-                raise differs(name, f"decode, skip {skip}", ids, want, got)
-    return 2 * len(lists)
-
-
-def compare(name, build, lines, scratch):
+def questions(name, size, count):
+    """Texts, each with what else is asked about it; `size`: of the vocabulary."""
     rng = random.Random(SEED)
-    folder = pathlib.Path(scratch) / name
-    folder.mkdir()
-    CASES[name](folder, True)
-    oracle, egbert = oracle_of(folder), Egbert(build, folder)
+    mixed = [line(rng, added_of(name)) for _ in range(count)]
+    pairs = [(a, b) for a, b in zip(mixed[::8], mixed[1::8]) if b]  # transformers takes an empty second text for none
+    asked = [{"text": text, **({"decode": True} if i % 10 == 0 else {})} for i, text in enumerate(mixed)]
+    asked += [{"text": text} for text in equality.every_char(thin=97, step=4)]
+    asked += [{"text": a, "pair": b, "strategy": i % 3, "room": rng.choice([1, 2, 3, 4, 7, 12, 30])}
+              for i, (a, b) in enumerate(pairs)]
+    asked += [{"ids": [rng.randrange(size + 3) for _ in range(rng.randint(0, 12))]} for _ in range(count // 40)]
+    rng.shuffle(asked)
+    return asked + [{"text": long_text(rng)} for _ in range(count // 1000)]
+
+
+def answer(oracle, question):
+    if "pair" in question:
+        a, b = question["text"], question["pair"]
+        both = oracle(a, b, return_token_type_ids=True)
+        return {"ids": both["input_ids"], "type_ids": both["token_type_ids"],
+                "cut": truncated(oracle, a, b, question["room"], question["strategy"])}
+    ids, out = question.get("ids"), {}
+    if ids is None:
+        done = oracle(question["text"], return_offsets_mapping=oracle.is_fast)
+        out = {"ids": done["input_ids"], **({"offsets": done["offset_mapping"]} if oracle.is_fast else {})}
+        ids = out["ids"]
+    if "text" not in question or "decode" in question:
+        out |= {"decoded": oracle.decode(ids), "plain": oracle.decode(ids, skip_special_tokens=True)}
+    return out
+
+
+def answers(folder, count):
+    """(question, answer), one by one; those that the folder has are not asked again."""
+    oracle, path = oracle_of(folder), folder / "answers.jsonl"
+    asked = questions(folder.name, len(oracle), count)
+    known = path.read_text().split("\n")[:-1] if path.exists() else []
+    yield from zip(asked, map(json.loads, known))
+    with path.open("a") as file:
+        for question in asked[len(known):]:
+            got = answer(oracle, question)
+            file.write(json.dumps(got, ensure_ascii=False) + "\n")
+            yield question, got
+
+
+# ---- Egbert beside it ----
+
+
+def requests(question, want, specials):
+    """What Egbert is asked for one question, and what it should say."""
+    if "pair" in question:
+        a, b = question["text"].encode(), question["pair"].encode()
+        yield (0, 0, PAIR, a, b), (0, want["ids"], want["type_ids"])
+        refused = (equality.USAGE,)
+        yield ((question["room"] + specials, question["strategy"], PAIR, a, b),
+               refused if want["cut"] is None else (0, want["cut"]))
+        return
+    if "text" in question:
+        offsets = [list(ends) for ends in zip(*want["offsets"])] if "offsets" in want else []
+        yield (0, 0, 0, question["text"].encode(), b""), (0, want["ids"], [0] * len(want["ids"]), *offsets)
+    if "decoded" in want:
+        ids = array.array("q", question["ids"] if "ids" in question else want["ids"]).tobytes()
+        yield (0, 0, DECODE, ids, b""), (0, want["decoded"])
+        yield (0, 0, DECODE | NO_SPECIAL, ids, b""), (0, want["plain"])
+
+
+def check(name, egbert, part, specials):
+    """The questions for which Egbert gives something else, and how many of its answers were looked at."""
+    asked = [(question, request, want) for question, known in part for request, want in requests(question, known, specials)]
+    wrong = []
+    for (question, _, want), got in zip(asked, egbert.ask([request for _, request, _ in asked])):
+        if tuple(got[:len(want)]) != want:
+            wrong.append(Difference(f"{name}: {question}\n  want {want}\n  got  {got}"))
+    return wrong, len(asked)
+
+
+def batches(items, size):
+    items = iter(items)
+    while batch := list(itertools.islice(items, size)):
+        yield batch
+
+
+def compare(name, build, count, folder, most_shown=20):
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        CASES[name](folder, True)
+    egbert, specials = Egbert(build, folder), oracle_of(folder).num_special_tokens_to_add(True)
     newer = newer_marks() if name.startswith("flaubert") else set()
-    mixed = [text for text in (line(rng, added_of(name)) for _ in range(lines)) if not newer & set(text)]
-    count = compare_lines(name, oracle, egbert, mixed)
-    if oracle.is_fast:
-        count += equality.compare_lines(name, oracle.backend_tokenizer, egbert, mixed[:5000])
-    count += compare_lines(name, oracle, egbert, list(equality.every_char(thin=97)) if not name.startswith("flaubert")
-                           else [text for text in equality.every_char(thin=97, step=4) if not newer & set(text)])
-    count += compare_pairs(name, oracle, egbert, list(zip(mixed[:500], mixed[500:1000])), rng)
-    return count + compare_decode(name, oracle, egbert, mixed[:500], rng)
+    looked, wrong = 0, []
+    for part in batches(answers(folder, count), 5000):
+        part = [(question, want) for question, want in part if not newer & set(question.get("text", "") + question.get("pair", ""))]
+        found, of = check(name, egbert, part, specials)
+        wrong += found
+        looked += of
+        if len(wrong) >= most_shown:
+            break
+    if wrong:
+        raise Difference("\n".join(map(str, wrong[:most_shown])))
+    return looked
 
 
 # ---- What is committed ----
@@ -337,6 +394,7 @@ def main():
     args.add_argument("--build", default="build")
     args.add_argument("--lines", type=int, default=100_000)
     args.add_argument("--only")
+    args.add_argument("--keep", type=pathlib.Path)
     args.add_argument("--write", action="store_true")
     args = args.parse_args()
     if args.write:
@@ -347,7 +405,7 @@ def main():
             if args.only in (None, name):
                 begin = time.time()
                 try:
-                    count = compare(name, args.build, args.lines, scratch)
+                    count = compare(name, args.build, args.lines, (args.keep or pathlib.Path(scratch)) / name)
                 except Difference as difference:
                     sys.exit(str(difference))
                 print(f"{name}: {count} equal, {time.time() - begin:.0f} s", flush=True)
