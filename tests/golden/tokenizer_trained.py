@@ -11,6 +11,7 @@ import random
 import sys
 import tempfile
 import time
+import unicodedata
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
@@ -113,6 +114,12 @@ MORE = [{"content": "<ent>", "lstrip": True, "rstrip": True}, {"content": "dog",
         {"content": "Café", "normalized": True}, {"content": "  "}, {"content": "new", "normalized": True, "lstrip": True}]
 
 
+# As ModernBERT has them: runs of blanks that are tokens, and tokens that are met once the text is normalised.
+BLANKS = [{"content": " " * n, "normalized": True} for n in range(8, 1, -1)] + [
+    {"content": "|||IP_ADDRESS|||", "normalized": True}, {"content": "Cafe\u0301", "normalized": True, "rstrip": True},
+    {"content": "dog", "normalized": True, "single_word": True}, {"content": "<ent>", "lstrip": True}]
+
+
 def bpe_cases(rng):
     model = byte_level_bpe(rng)
     vocab = model["vocab"]
@@ -129,6 +136,8 @@ def bpe_cases(rng):
     yield "gpt-neox", spec({**pairs, "ignore_merges": True}, normalizer={"type": "NFC"}, pre=byte_level(False),
                            post={"type": "Sequence", "processors": [byte_level(False, trim=True), sentence(vocab)]},
                            decoder=decoder, more=MORE)
+    yield "modernbert", spec(pairs, normalizer={"type": "NFC"}, pre=byte_level(False), post=sentence(vocab), decoder=decoder,
+                             mask=mask, more=BLANKS)
     yield "no regex", spec(pairs, pre={"type": "Sequence", "pretokenizers": [
         {"type": "Digits", "individual_digits": True}, byte_level(False, regex=False)]}, decoder=decoder)
     yield "ByteLevel after words", spec(pairs, pre={"type": "Sequence", "pretokenizers": [
@@ -217,7 +226,8 @@ def all_cases(seed):
 
 
 EVERY = {"gpt2", "split words", "unigram, old Metaspace"}  # where each character is tried, not only some
-ADDED_TEXT = SPECIALS + ["<mask>", " <mask>", "  <mask> ", "<ent>", "  <ent>  ", "dog", "dogs", "Café", "new", "  new", "    "]
+LONG = {"gpt2", "split words", "modernbert"}  # where runs of many characters are
+ADDED_TEXT = SPECIALS + ["|||IP_ADDRESS|||", "Cafe\u0301", "       ", " " * 21, "<mask>", " <mask>", "  <mask> ", "<ent>", "  <ent>  ", "dog", "dogs", "Café", "new", "  new", "    "]
 
 
 def json_folder(name, data, scratch):
@@ -250,11 +260,35 @@ def merges_folder(doubled_specials, prefix, scratch):
     return name, folder, oracle
 
 
+def long_runs(size=20_000):
+    """What a pattern that looks back or ahead would take long for."""
+    for part in ("7", "a", "é", "中", "'", "'s", "'LL", "!", " ", "\t", "\n", "\r\n", " \n", "\n ", "!\n", " a", "7a", "\u3000",
+                 "\u0301", "e\u0301", "a\u0323\u0301", "\u1100\u1161", "가"):
+        run = part * (size // len(part))
+        yield run
+        yield f"x{run}\n"
+        yield f" {run} x"
+
+
+def composed():
+    """Characters that NFC takes apart or puts together, with marks between and behind."""
+    parts = []
+    for c in map(chr, range(0x110000)):
+        apart = unicodedata.normalize("NFD", c) if equality.is_text(ord(c)) else c
+        if apart != c and not 0xAE00 <= ord(c) < 0xD7A4:
+            parts += [c, apart, f"{c}\u0323", f"{apart[0]}\u0323{apart[1:]}", f"{apart}\u0331a{apart[-1]}"]
+    return [" ".join(parts[at:at + 60]) for at in range(0, len(parts), 60)]
+
+
 def compare(name, folder, oracle, build, lines, every, rng):
     egbert = Egbert(build, folder)
     mixed = [line(rng, STEMS, ADDED_TEXT) for _ in range(lines)]
     count = equality.compare_lines(name, oracle, egbert, mixed)
     count += equality.compare_lines(name, oracle, egbert, every)
+    if name in LONG:
+        count += equality.compare_lines(name, oracle, egbert, list(long_runs()))
+    if name == "modernbert":
+        count += equality.compare_lines(name, oracle, egbert, composed())
     count += equality.compare_lines(name, oracle, egbert, mixed[:300], NO_SPECIAL)
     count += equality.compare_pairs(name, oracle, egbert, list(zip(mixed[:200], mixed[200:400])), rng)
     count += equality.compare_windows(name, oracle, egbert, list(zip(mixed[:200], mixed[200:400])), rng)
