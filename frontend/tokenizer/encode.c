@@ -34,8 +34,8 @@ tokens_finish(eg_tokens *tokens)
 #define LISTS(with)                                                                                                    \
     with(text) with(next) with(normalized) with(changes) with(sorted) with(words) with(words_next) with(segments)      \
         with(matches) with(cuts) with(inner_cuts) with(bytes) with(stretch) with(prefixed) with(hashes) with(symbols)  \
-            with(letters) with(merges) with(waiting) with(ranks) with(rank_bits) with(lattice) with(padded[0])         \
-                with(padded[1]) with(words_of[0]) with(words_of[1])
+            with(letters) with(merges) with(waiting) with(ranks) with(rank_bits) with(lattice) with(scores)            \
+                with(padded[0]) with(padded[1]) with(words_of[0]) with(words_of[1])
 
 void
 eg_work_finish(eg_work *work)
@@ -119,18 +119,14 @@ eg_work_end_word(eg_work *work, const eg_tokens *out)
     return true;
 }
 
-/* The words of a piece of work->normalized, and their tokens. */
+/* The words of work->text, and their tokens. */
 static eg_status
-encode_words(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_tokens *out, eg_error *err)
+encode_words(const eg_tokenizer *tokenizer, eg_work *work, eg_tokens *out, eg_error *err)
 {
     const eg_part *pretokenizer = &tokenizer->pretokenizer;
-    size_t count = piece.end - piece.begin;
     work->words.count = 0;
-    if (!eg_grow((void **)&work->text.items, &work->text.capacity, count, sizeof *work->text.items) ||
-        !EG_PUSH(&work->words, ((eg_span){0, count})))
+    if (!EG_PUSH(&work->words, ((eg_span){0, work->text.count})))
         return eg_fail_nomem(err, "a text");
-    memcpy(work->text.items, work->normalized.items + piece.begin, count * sizeof *work->text.items);
-    work->text.count = count;
     if (pretokenizer->type)
         EG_TRY(pretokenizer->type->split(pretokenizer->state, work, err));
     for (size_t i = 0; i < work->words.count; i++) {
@@ -139,6 +135,18 @@ encode_words(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_toke
             return eg_fail_nomem(err, "words");
     }
     return EG_OK;
+}
+
+/* The words of a piece of work->normalized, and their tokens. */
+static eg_status
+encode_piece(const eg_tokenizer *tokenizer, eg_work *work, eg_cut piece, eg_tokens *out, eg_error *err)
+{
+    size_t count = piece.end - piece.begin;
+    if (!eg_grow((void **)&work->text.items, &work->text.capacity, count, sizeof *work->text.items))
+        return eg_fail_nomem(err, "a text");
+    memcpy(work->text.items, work->normalized.items + piece.begin, count * sizeof *work->text.items);
+    work->text.count = count;
+    return encode_words(tokenizer, work, out, err);
 }
 
 /* An added token, which is a word of its own. */
@@ -317,6 +325,9 @@ encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, u
     EG_TRY(eg_work_set_text(work, text, length, first, err));
     EG_TRY(eg_work_normalize(tokenizer, work, err));
     EG_TRY(eg_added_tokens_cut(tokenizer, work, &work->inner_cuts, err));
+    bool by_words = !tokenizer->fused.usable || work->wants_words;
+    if (by_words && work->inner_cuts.count == 1 && !work->inner_cuts.items[0].token)
+        return encode_words(tokenizer, work, out, err);
     eg_chars old = work->normalized; /* a pre-tokenizer may rewrite work->text */
     work->normalized = work->text;
     work->text = old;
@@ -325,10 +336,10 @@ encode_stretch(const eg_tokenizer *tokenizer, const char *text, size_t length, u
         eg_cut piece = work->inner_cuts.items[i];
         if (piece.token)
             EG_TRY(put_normalized(tokenizer, work, piece, &blank, out, err));
-        else if (tokenizer->fused.usable && !work->wants_words)
-            EG_TRY(encode_fused_piece(tokenizer, work, piece, limit, out, err));
+        else if (by_words)
+            EG_TRY(encode_piece(tokenizer, work, piece, out, err));
         else
-            EG_TRY(encode_words(tokenizer, work, piece, out, err));
+            EG_TRY(encode_fused_piece(tokenizer, work, piece, limit, out, err));
     }
     return EG_OK;
 }

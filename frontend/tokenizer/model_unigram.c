@@ -22,7 +22,10 @@ typedef struct eg_unigram {
     int32_t bytes[256];
 } eg_unigram;
 
-enum { LONG = 4096 }; /* places of the lattice, from where on it is cut */
+enum {
+    LONG = 4096,     /* places of the lattice, from where on it is cut */
+    LONGEST_CHAR = 4 /* bytes */
+};
 #define NO_PLACE SIZE_MAX
 static const double unknown_penalty = 10;
 
@@ -138,15 +141,21 @@ load(eg_loading *in, const eg_json *spec, const void **out_state, eg_error *err)
 
 /* ---- The best way to a place ---- */
 
-/* The word under way. Places of the lattice count bytes from `cut`. */
+/*
+ * The word under way. Its lattice has of each place the last piece of the best way there, and of the last places, at
+ * which the pieces to come may begin, that way's sum. Places are bytes of the word.
+ */
 typedef struct lattice_run {
     const eg_unigram *model;
     eg_work *work;
     eg_tokens *out;
     const char *word;
-    size_t cut;     /* the pieces before it are put */
-    size_t unknown; /* where the unknown text begins that is not put yet; NO_PLACE: there is none */
-    bool spelled;   /* the unknown token's own text is in it */
+    size_t cut;       /* work->lattice begins here: the pieces before it are put */
+    size_t from;      /* work->scores begin here */
+    size_t room;      /* both reach to here */
+    size_t cut_again; /* where cutting is next worth its time */
+    size_t unknown;   /* where the unknown text begins that is not put yet; NO_PLACE: there is none */
+    bool spelled;     /* the unknown token's own text is in it */
 } lattice_run;
 
 static size_t
@@ -160,30 +169,60 @@ char_length(unsigned char first)
  * the unknown character last, if it is no entry, and as in the library only a strictly better one takes the place of
  * another. False: the unknown one was to be taken, and there is no unknown token.
  */
-static bool
-find_best(const eg_unigram *model, uint32_t node, eg_lattice_place *places, size_t end, size_t step)
+static inline bool
+find_best(lattice_run *in, uint32_t node, size_t end, size_t step)
 {
-    eg_lattice_place best = {.id = -1};
+    const eg_unigram *model = in->model;
+    double *scores = in->work->scores.items + (end - in->from), best = 0;
+    int32_t piece = -1;
     size_t shortest = 0;
     for (int32_t id = model->nodes[node].entry; id >= 0;) {
         const eg_unigram_entry *entry = &model->entries[id];
-        size_t begin = end - entry->length;
-        double score = entry->score + places[begin].score;
-        if (best.id < 0 || score > best.score)
-            best = (eg_lattice_place){score, (uint32_t)begin, id};
+        double score = entry->score + scores[-(ptrdiff_t)entry->length];
+        if (piece < 0 || score > best) {
+            best = score;
+            piece = id;
+        }
         shortest = entry->length;
         id = entry->shorter;
     }
     if (shortest != step) {
-        double score = model->unknown_score + places[end - step].score;
-        if (best.id < 0 || score > best.score) {
-            best = (eg_lattice_place){score, (uint32_t)(end - step), (int32_t)model->count};
+        double score = model->unknown_score + scores[-(ptrdiff_t)step];
+        if (piece < 0 || score > best) {
+            best = score;
+            piece = (int32_t)model->count;
             if (model->unknown < 0)
                 return false;
         }
     }
-    places[end] = best;
+    scores[0] = best;
+    in->work->lattice.items[end - in->cut] = piece;
     return true;
+}
+
+static bool
+begins_char(char byte)
+{
+    return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
+/* Where the piece that ends at `end` begins. */
+static size_t
+begin_of(const lattice_run *in, size_t end, int32_t piece)
+{
+    if (piece != (int32_t)in->model->count)
+        return end - in->model->entries[piece].length;
+    do
+        end--;
+    while (!begins_char(in->word[end]));
+    return end;
+}
+
+static size_t
+end_of(const lattice_run *in, size_t begin, int32_t piece)
+{
+    return begin + (piece == (int32_t)in->model->count ? char_length((unsigned char)in->word[begin])
+                                                       : in->model->entries[piece].length);
 }
 
 /* ---- Putting out ---- */
@@ -249,91 +288,106 @@ put_piece(lattice_run *in, size_t begin, size_t end, int32_t id)
     return true;
 }
 
-/* Puts the pieces of the way to place `last`. Its links are turned around, to walk it from its beginning. */
+/* Puts the pieces of the way to `last`. They are moved from their ends to their beginnings, to walk it forwards. */
 static bool
 put_way(lattice_run *in, size_t last)
 {
-    eg_lattice_place *places = in->work->lattice.items;
-    uint32_t next = 0;
-    for (uint32_t at = (uint32_t)last; at > 0;) {
-        uint32_t begin = places[at].begin;
-        places[at].begin = next;
-        next = at;
-        at = begin;
+    int32_t *pieces = in->work->lattice.items, piece = pieces[last - in->cut];
+    for (size_t at = last; at > in->cut;) {
+        at = begin_of(in, at, piece);
+        int32_t before = pieces[at - in->cut];
+        pieces[at - in->cut] = piece;
+        piece = before;
     }
-    for (uint32_t begin = 0; next > 0;) {
-        if (!put_piece(in, in->cut + begin, in->cut + next, places[next].id))
+    for (size_t at = in->cut, end; at < last; at = end) {
+        end = end_of(in, at, pieces[at - in->cut]);
+        if (!put_piece(in, at, end, pieces[at - in->cut]))
             return false;
-        begin = next;
-        next = places[begin].begin;
     }
     return true;
 }
 
 /* ---- Long words ---- */
 
-static bool
-begins_char(char byte)
-{
-    return ((unsigned char)byte & 0xc0) != 0x80;
-}
-
 /*
- * The last place that the best ways to all of [first, last] share: whichever of these the next pieces begin at, the way up
- * to it is settled. Ways are followed from the last place back; an id turned negative marks the places they go through.
+ * The last place that the best ways to all of [first, last] share: at whichever of these the next pieces begin, the way
+ * up to it is settled. Ways are followed from the last place back; a piece turned negative marks a place of theirs.
  */
 static size_t
-shared_place(const lattice_run *in, eg_lattice_place *places, size_t first, size_t last)
+shared_place(const lattice_run *in, size_t first, size_t last)
 {
-    const char *text = in->word + in->cut;
+    int32_t *pieces = in->work->lattice.items;
     size_t ways = 0, at = last;
     for (size_t i = first; i <= last; i++) {
-        if (i < last && !begins_char(text[i]))
+        if (!begins_char(in->word[i]))
             continue;
-        places[i].id = ~places[i].id;
+        pieces[i - in->cut] = ~pieces[i - in->cut];
         ways++;
     }
-    for (; ways > 1; at--) {
-        if (!(at == last || begins_char(text[at])) || places[at].id >= 0)
+    for (;; at--) {
+        if (!begins_char(in->word[at]) || pieces[at - in->cut] >= 0)
             continue;
-        eg_lattice_place *before = &places[places[at].begin];
-        places[at].id = ~places[at].id;
-        if (before->id < 0)
+        pieces[at - in->cut] = ~pieces[at - in->cut];
+        if (ways == 1)
+            return at;
+        int32_t *before = &pieces[begin_of(in, at, pieces[at - in->cut]) - in->cut];
+        if (*before < 0)
             ways--; /* met */
         else
-            before->id = ~before->id;
+            *before = ~*before;
     }
-    while (!(at == last || begins_char(text[at])) || places[at].id >= 0)
-        at--;
-    places[at].id = ~places[at].id;
-    return at;
 }
 
-/* Puts what is settled at place `last`, where `node` tells how far back a piece may begin; *last and *limit follow. */
+/* Puts the pieces that are settled, before `last`; from `first` on, pieces to come may begin. */
 static bool
-cut_lattice(lattice_run *in, uint32_t node, size_t *last, size_t *limit)
+cut_lattice(lattice_run *in, size_t first, size_t last)
 {
-    eg_lattice_place *places = in->work->lattice.items;
-    size_t cut = shared_place(in, places, *last - eg_trie_depth(in->model->nodes, node), *last);
-    if (cut > 0 && !put_way(in, cut))
-        return false;
-    *last -= cut;
-    memmove(places, places + cut, (*last + 1) * sizeof *places);
-    for (size_t i = 1; i <= *last && cut > 0; i++)
-        places[i].begin -= (uint32_t)cut;
-    in->cut += cut;
-    *limit = 2 * *last > LONG ? 2 * *last : LONG; /* so that all cuts together take time linear in the word */
+    int32_t *pieces = in->work->lattice.items;
+    size_t cut = shared_place(in, first, last);
+    if (cut > in->cut) {
+        if (!put_way(in, cut))
+            return false;
+        memmove(pieces, pieces + (cut - in->cut), (last - cut + 1) * sizeof *pieces);
+        in->cut = cut;
+    }
+    size_t left = last - in->cut;
+    in->cut_again = last + (left > LONG ? left : LONG); /* so that all cuts together take time linear in the word */
     return true;
+}
+
+/* Makes room behind `last`, where `node` tells how far back a piece to come may begin. */
+static bool
+move_on(lattice_run *in, uint32_t node, size_t last)
+{
+    eg_work *work = in->work;
+    size_t depth = eg_trie_depth(in->model->nodes, node), first = last - depth;
+    memmove(work->scores.items, work->scores.items + (first - in->from), (depth + 1) * sizeof *work->scores.items);
+    in->from = first;
+    in->room = last + (depth > LONG ? depth : LONG);
+    if (last >= in->cut_again && !cut_lattice(in, first, last))
+        return false;
+    return eg_grow((void **)&work->scores.items, &work->scores.capacity, in->room - in->from + LONGEST_CHAR,
+                   sizeof *work->scores.items) &&
+           eg_grow((void **)&work->lattice.items, &work->lattice.capacity, in->room - in->cut + LONGEST_CHAR,
+                   sizeof *work->lattice.items);
 }
 
 /* ---- Encoding ---- */
 
 static bool
-grow_lattice(eg_work *work, size_t last)
+begin_lattice(lattice_run *in, size_t length)
 {
-    enum { LONGEST_CHAR = 4 };
-    return eg_grow((void **)&work->lattice.items, &work->lattice.capacity, last + LONGEST_CHAR + 1,
-                   sizeof *work->lattice.items);
+    eg_work *work = in->work;
+    in->room = in->cut_again = length < LONG ? length : LONG;
+    if (length >= UINT32_MAX ||
+        !eg_grow((void **)&work->scores.items, &work->scores.capacity, in->room + LONGEST_CHAR,
+                 sizeof *work->scores.items) ||
+        !eg_grow((void **)&work->lattice.items, &work->lattice.capacity, in->room + LONGEST_CHAR,
+                 sizeof *work->lattice.items))
+        return false;
+    work->scores.items[0] = 0;
+    work->lattice.items[0] = 0;
+    return true;
 }
 
 /* The tokens of work->bytes, which is valid UTF-8. */
@@ -341,23 +395,20 @@ static eg_status
 encode_word(const eg_unigram *model, eg_work *work, eg_tokens *out, eg_error *err)
 {
     const char *word = work->bytes.items;
-    size_t length = work->bytes.count, last = 0, limit = length < LONG ? length : LONG;
+    size_t length = work->bytes.count;
     lattice_run in = {.model = model, .work = work, .out = out, .word = word, .unknown = NO_PLACE};
-    bool room = length < UINT32_MAX && grow_lattice(work, limit);
+    bool room = begin_lattice(&in, length);
     uint32_t node = EG_TRIE_ROOT;
-    if (room)
-        work->lattice.items[0] = (eg_lattice_place){0};
     for (size_t at = 0; room && at < length;) {
         size_t step = char_length((unsigned char)word[at]);
         for (size_t end = at + step; at < end; at++)
             node = eg_trie_step(model->nodes, node, (unsigned char)word[at]);
-        last += step;
-        if (!find_best(model, node, work->lattice.items, last, step))
+        if (!find_best(&in, node, at, step))
             return eg_fail(err, EG_E_INPUT, "the text has a character that the vocabulary lacks, and no unknown token");
-        if (last >= limit && at < length)
-            room = cut_lattice(&in, node, &last, &limit) && grow_lattice(work, limit);
+        if (at >= in.room && at < length)
+            room = move_on(&in, node, at);
     }
-    room = room && put_way(&in, last) && (in.unknown == NO_PLACE || put_unknown(&in, length));
+    room = room && put_way(&in, length) && (in.unknown == NO_PLACE || put_unknown(&in, length));
     return room ? EG_OK : eg_fail_nomem(err, "tokens");
 }
 

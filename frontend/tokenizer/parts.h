@@ -86,13 +86,6 @@ typedef struct eg_bpe_waiting {
     uint32_t at, next; /* next + 1 of the list; 0: the last */
 } eg_bpe_waiting;
 
-/* A place in a word, in bytes: the best way there, and where its last piece begins. */
-typedef struct eg_lattice_place {
-    double score;
-    uint32_t begin;
-    int32_t id;
-} eg_lattice_place;
-
 /* An added token among the tokens, and the blanks at its ends that it took from the text. */
 typedef struct eg_padded_token {
     size_t at;
@@ -119,7 +112,8 @@ typedef struct eg_work {
     EG_VEC(eg_bpe_waiting) waiting;
     EG_VEC(uint32_t) ranks;     /* by rank: the first that waits + 1, or 0 */
     EG_VEC(uint64_t) rank_bits; /* by rank: whether any waits */
-    EG_VEC(eg_lattice_place) lattice;
+    EG_VEC(int32_t) lattice; /* by place of a word: the piece that ends there */
+    EG_VEC(double) scores;   /* of the last places: the sum so far */
     EG_VEC(eg_padded_token) padded[2]; /* of each sequence, if offsets are trimmed */
     eg_tokens sequences[2];
     bool wants_words, ids_only;
