@@ -75,6 +75,12 @@ def test_padding_without_offsets():
     ("xlm", "merges.txt", b"a b\n\xff c\n", "merges.txt:2:1: the line is not valid UTF-8"),
     ("xlm", "vocab.json", '{"a": 0}', "vocab.json: the unknown token '<unk>' is not in the vocabulary"),
     ("herbert", "vocab.json", '{"<unk>": 0, "<s>": 1, "</s>": 2}', "merges.txt:2:1: the merge "),
+    ("esm", "vocab.txt", "", "vocab.txt: a vocabulary of 0 lines"),
+    ("esm", "vocab.txt", b"A\n\xff\n", "vocab.txt:2:1: the line is not valid UTF-8"),
+    ("esm", "tokenizer_config.json", '{"tokenizer_class": "EsmTokenizer", "eos_token": ""}', "cls_token and eos_token must be there"),
+    ("gpt2-by-type", "config.json", '{"model_type": "gpt3"}', "nothing tells the class by which vocab.json with merges.txt is read"),
+    ("deberta", "tokenizer_config.json", '{"tokenizer_class": "BartTokenizer"}', "vocab.json with merges.txt of the class 'BartTokenizer' is not"),
+    ("roberta-by-type", "special_tokens_map.json", '{"mask_token": 3}', "special_tokens_map.json:1:"),
     ("herbert", "merges.txt", "zz qq\n", "merges.txt:1:1: the merge 'zz qq': its first part is not in the vocabulary"),
 ])
 def test_bad_files(name, file, text, message, tmp_path):
