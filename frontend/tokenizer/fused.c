@@ -201,16 +201,23 @@ continues(char byte)
     return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* The number of the character that has this byte. */
 static size_t
-char_at(eg_ruler *ruler, size_t byte)
+away(const struct eg_ruler_mark *mark, size_t byte)
 {
-    const char *text = ruler->stretch->text;
-    for (; ruler->byte > byte; ruler->byte--) /* a character cut in several tokens */
-        ruler->at -= !continues(text[ruler->byte]);
-    while (ruler->byte < byte)
-        ruler->at += !continues(text[++ruler->byte]);
-    return ruler->at;
+    return byte > mark->byte ? byte - mark->byte : mark->byte - byte;
+}
+
+/* Puts the mark on the character that has this byte, from where it is or from the other, whichever is nearer. */
+static size_t
+char_at(const char *text, size_t byte, struct eg_ruler_mark *mark, const struct eg_ruler_mark *other)
+{
+    if (away(other, byte) < away(mark, byte))
+        *mark = *other;
+    for (; mark->byte > byte; mark->byte--) /* a character cut in several tokens */
+        mark->at -= !continues(text[mark->byte]);
+    while (mark->byte < byte)
+        mark->at += !continues(text[++mark->byte]);
+    return mark->at;
 }
 
 void
@@ -219,8 +226,10 @@ eg_ruler_place(eg_ruler *ruler, size_t word, bool prefixed, eg_tokens *out, size
     const eg_stretch *stretch = ruler->stretch;
     for (size_t i = first; i < out->count; i++) {
         size_t from = out->starts[i], last = out->ends[i] - 1;
-        size_t begin = char_at(ruler, word + from - (prefixed && from > 0));
-        size_t end = char_at(ruler, word + last - (prefixed && last > 0));
+        from += word - (prefixed && from > 0);
+        last += word - (prefixed && last > 0);
+        size_t begin = char_at(stretch->text, from, &ruler->begin, &ruler->end);
+        size_t end = char_at(stretch->text, last, &ruler->end, &ruler->begin);
         out->starts[i] = stretch->chars ? stretch->chars[begin].start : stretch->first + (uint32_t)begin;
         out->ends[i] = stretch->chars ? stretch->chars[end].end : stretch->first + (uint32_t)end + 1;
     }

@@ -31,7 +31,9 @@ EG_NODISCARD eg_status eg_fused_metaspace(const eg_tokenizer *tokenizer, const e
 /* Places in bytes of a stretch become characters of the original; words are asked in order. */
 typedef struct eg_ruler {
     const eg_stretch *stretch;
-    size_t byte, at; /* a byte, and the number of the character that has it */
+    struct eg_ruler_mark {
+        size_t byte, at; /* a byte, and the number of the character that has it */
+    } begin, end;        /* of the last token: many may have the same place, of any length */
 } eg_ruler;
 
 /*

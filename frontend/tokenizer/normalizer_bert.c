@@ -28,10 +28,21 @@ clean(eg_work *work)
             work->text.items[i].c = ' ';
 }
 
+static bool
+has_cjk(const eg_chars *text)
+{
+    for (size_t i = 0; i < text->count; i++)
+        if (eg_char_is(text->items[i].c, EG_CHAR_CJK))
+            return true;
+    return false;
+}
+
 static eg_status
 pad_cjk(eg_work *work, eg_error *err)
 {
     bool room = true;
+    if (!has_cjk(&work->text))
+        return EG_OK;
     work->changes.count = 0;
     for (size_t i = 0; i < work->text.count && room; i++) {
         uint32_t c = work->text.items[i].c;

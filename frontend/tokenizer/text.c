@@ -52,12 +52,31 @@ eg_text_drop(eg_work *work, unsigned flags)
     work->text.count = kept;
 }
 
+/* The characters before `end` stay what they are. */
+static bool
+keep_chars(eg_work *work, size_t end)
+{
+    work->changes.count = 0;
+    if (!eg_grow((void **)&work->changes.items, &work->changes.capacity, end, sizeof *work->changes.items))
+        return false;
+    for (; work->changes.count < end; work->changes.count++)
+        work->changes.items[work->changes.count] = (eg_change){work->text.items[work->changes.count].c, 0};
+    return true;
+}
+
+/* In place, as far as each character becomes one. */
 eg_status
 eg_text_lower(eg_work *work, eg_error *err)
 {
-    work->changes.count = 0;
-    for (size_t i = 0; i < work->text.count; i++) {
-        uint32_t lower[2];
+    uint32_t lower[2];
+    size_t i = 0;
+    while (i < work->text.count && eg_char_lower(work->text.items[i].c, lower) == 1)
+        work->text.items[i++].c = lower[0];
+    if (i == work->text.count)
+        return EG_OK;
+    if (!keep_chars(work, i))
+        return no_memory(err);
+    for (; i < work->text.count; i++) {
         size_t count = eg_char_lower(work->text.items[i].c, lower);
         for (size_t j = 0; j < count; j++)
             if (!EG_PUSH(&work->changes, ((eg_change){lower[j], j > 0})))
@@ -126,9 +145,25 @@ decompose(eg_work *work, bool compatible)
     return marks >= work->changes.count || sort_marks(work, marks, work->changes.count);
 }
 
+/* Whether there is nothing to decompose and no mark to be put in order. */
+static bool
+is_decomposed(const eg_chars *text, bool compatible)
+{
+    for (size_t i = 0; i < text->count; i++) {
+        uint32_t c = text->items[i].c, parts[EG_UNICODE_LONGEST];
+        if (c < 0x80)
+            continue;
+        if (class_of(c) != 0 || eg_char_decompose(c, compatible, parts) != 1 || parts[0] != c)
+            return false;
+    }
+    return true;
+}
+
 eg_status
 eg_text_decompose(eg_work *work, bool compatible, eg_error *err)
 {
+    if (is_decomposed(&work->text, compatible))
+        return EG_OK;
     if (!decompose(work, compatible))
         return no_memory(err);
     return eg_text_transform(work, err);

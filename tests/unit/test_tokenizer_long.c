@@ -98,3 +98,52 @@ Test(tokenizer_long, is_the_same_on_both_ways)
     eg_strbuf_finish(&other);
     eg_strbuf_finish(&file);
 }
+
+enum { MANY = 1000 * 1000 }; /* bytes: in quadratic time it would be minutes */
+
+/* Tokens of the text, the last of which is to be this one. */
+static void
+expect_end(const char *file, const char *text, size_t length, size_t count, const char *last)
+{
+    eg_tokenizer *tokenizer = open_text(file);
+    eg_encoding got = {0};
+    char shown[64];
+    encode(tokenizer, text, length, false, &got);
+    cr_assert_eq(got.count, count, "%zu tokens, not %zu", got.count, count);
+    snprintf(shown, sizeof shown, "%d[%u,%u)", got.ids[count - 1], got.starts[count - 1], got.ends[count - 1]);
+    cr_assert_str_eq(shown, last);
+    eg_encoding_finish(&got);
+    eg_tokenizer_close(tokenizer);
+}
+
+/* "z" takes all the blanks, and so does each two of them, as they are. */
+#define OVERLAPPING(normalized, trim)                                                                                  \
+    "{\"added_tokens\":[{\"id\":2,\"content\":\"z\",\"rstrip\":true,\"normalized\":" normalized "},"                   \
+    "{\"id\":3,\"content\":\"  \",\"rstrip\":true,\"normalized\":" normalized "}],"                                    \
+    "\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"post_processor\":{\"type\":\"ByteLevel\",\"trim_offsets\":" trim     \
+    "},\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[]}}"
+
+Test(tokenizer_long, walks_over_blanks_that_many_tokens_take_once, .timeout = 100)
+{
+    char *text = malloc(MANY + 1);
+    memset(text, ' ', MANY + 1);
+    text[0] = 'z';
+    expect_end(OVERLAPPING("false", "false"), text, MANY + 1, 1 + MANY / 2, "3[999999,1000001)");
+    expect_end(OVERLAPPING("false", "true"), text, MANY + 1, 1 + MANY / 2, "3[1000001,1000001)");
+    expect_end(OVERLAPPING("true", "true"), text, MANY + 1, 1 + MANY / 2, "3[1000001,1000001)");
+    free(text);
+}
+
+/* The bytes of unknown neighbours have one place, all of theirs. */
+Test(tokenizer_long, places_bytes_that_are_of_one_long_run, .timeout = 100)
+{
+    static const char file[] =
+        "{\"pre_tokenizer\":{\"type\":\"Metaspace\"},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"byte_fallback\":"
+        "true,"
+        "\"vocab\":[[\"<unk>\",0],[\"\u2581\",-1],[\"<0xE6>\",-2],[\"<0xBC>\",-2],[\"<0xA2>\",-2]]}}";
+    char *text = malloc(MANY);
+    for (size_t i = 0; i + 3 <= MANY; i += 3)
+        memcpy(text + i, "\u6f22", 3);
+    expect_end(file, text, MANY / 3 * 3, 1 + MANY / 3 * 3, "4[0,333333)");
+    free(text);
+}
