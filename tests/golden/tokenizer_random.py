@@ -8,6 +8,7 @@ Pipelines that the library refuses must be refused here too, but for those that 
 bounds. --keep writes the first tokenizer.json that differs there. Needs `tokenizers` alone.
 """
 import argparse
+import array
 import collections
 import faulthandler
 import json
@@ -295,9 +296,12 @@ def tried(action):
         return REFUSED
 
 
-def library_answer(oracle, line, pair, flags):
+def library_answer(oracle, line, pair, flags, length, strategy):
     if flags & DECODE:
         return oracle.decode(line, skip_special_tokens=bool(flags & NO_SPECIAL))
+    oracle.no_truncation()
+    if length:
+        oracle.enable_truncation(length, strategy=equality.STRATEGIES[strategy])
     got = oracle.encode(line, pair, add_special_tokens=not flags & NO_SPECIAL)
     return Answer(got.ids, got.type_ids, got.offsets, got.special_tokens_mask, got.tokens)
 
@@ -353,23 +357,24 @@ def requests_of(rng, data, texts):
     out = []
     for line in texts:
         pair = rng.choice(texts) if maybe(rng, 0.3) else None
-        flags = (PAIR if pair is not None else 0) | (NO_SPECIAL if maybe(rng, 0.2) else 0)
-        out.append((line, pair, flags))
+        length = rng.randint(1, 9) if maybe(rng, 0.2) else 0  # special tokens do not go with a length below their number
+        flags = (PAIR if pair is not None else 0) | (NO_SPECIAL if length or maybe(rng, 0.2) else 0)
+        out.append((line, pair, flags, length, rng.randrange(3)))
     for _ in range(len(texts)):
         ids = [rng.randrange(size + 2) for _ in range(rng.randint(0, 9))]
-        out.append((ids, None, DECODE | (NO_SPECIAL if maybe(rng) else 0)))
+        out.append((ids, None, DECODE | (NO_SPECIAL if maybe(rng) else 0), 0, 0))
     return out
 
 
 def compare_answer(case, request, want, got):
-    line, pair, flags = request
+    line, pair, flags, length, strategy = request
     if want == REFUSED:
         return  # the library's fault, not the text's
     if flags & DECODE:
         if got != (0, want):
             raise Difference(f"{case}: decode {line}, flags {flags}: want {want!r}, got {got!r}")
     else:
-        equality.compare_one(case, line, pair, want, got, f"flags {flags}")
+        equality.compare_one(case, line, pair, want, got, f"flags {flags}, {length} by strategy {strategy}")
 
 
 def compare(case, data, folder, build, rng, texts):
@@ -377,8 +382,8 @@ def compare(case, data, folder, build, rng, texts):
     (folder / "tokenizer.json").write_text(json.dumps(data))
     requests = requests_of(rng, data, texts)
     wants = library_answers(data, requests)
-    blobs = [(0, 0, flags, equality.array.array("q", line).tobytes() if flags & DECODE else line.encode(), (pair or "").encode())
-             for line, pair, flags in requests]
+    blobs = [(length, strategy, flags, array.array("q", line).tobytes() if flags & DECODE else line.encode(), (pair or "").encode())
+             for line, pair, flags, length, strategy in requests]
     try:
         answers = Egbert(build, folder).ask(blobs if wants else [])
     except AssertionError as refusal:
