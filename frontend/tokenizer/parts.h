@@ -105,6 +105,7 @@ typedef struct eg_work {
     EG_VEC(char) stretch, prefixed; /* the normalised stretch in UTF-8; with a blank in front */
     struct eg_word_cache *cache;
     struct eg_moses_work *moses;
+    unsigned (*mark_class)(uint32_t c); /* combining classes to order marks by; NULL: the library's */
     EG_VEC(uint64_t) hashes; /* of its prefixes */
     EG_VEC(eg_bpe_symbol) symbols;
     EG_VEC(eg_bpe_letter) letters;

@@ -86,9 +86,9 @@ eg_text_lower(eg_work *work, eg_error *err)
 }
 
 static unsigned
-class_of(uint32_t c)
+class_of(const eg_work *work, uint32_t c)
 {
-    return eg_unicode(c)->ccc;
+    return work->mark_class ? work->mark_class(c) : eg_unicode(c)->ccc;
 }
 
 /*
@@ -104,7 +104,7 @@ sort_marks(eg_work *work, size_t begin, size_t end)
         for (size_t i = begin + 1; i < end; i++) {
             eg_change mark = marks[i];
             size_t at = i;
-            for (; at > begin && class_of(marks[at - 1].c) > class_of(mark.c); at--)
+            for (; at > begin && class_of(work, marks[at - 1].c) > class_of(work, mark.c); at--)
                 marks[at] = marks[at - 1];
             marks[at] = mark;
         }
@@ -112,13 +112,13 @@ sort_marks(eg_work *work, size_t begin, size_t end)
     }
     size_t places[257] = {0};
     for (size_t i = begin; i < end; i++)
-        places[class_of(marks[i].c) + 1]++;
+        places[class_of(work, marks[i].c) + 1]++;
     for (size_t class = 1; class < 257; class ++)
         places[class] += places[class - 1];
     if (!eg_grow((void **)&work->sorted.items, &work->sorted.capacity, end - begin, sizeof *work->sorted.items))
         return false;
     for (size_t i = begin; i < end; i++)
-        work->sorted.items[places[class_of(marks[i].c)]++] = marks[i];
+        work->sorted.items[places[class_of(work, marks[i].c)]++] = marks[i];
     memcpy(marks + begin, work->sorted.items, (end - begin) * sizeof *marks);
     return true;
 }
@@ -133,7 +133,7 @@ decompose(eg_work *work, bool compatible)
         uint32_t parts[EG_UNICODE_LONGEST];
         size_t count = eg_char_decompose(work->text.items[i].c, compatible, parts);
         for (size_t j = 0; j < count; j++) {
-            if (class_of(parts[j]) == 0) {
+            if (class_of(work, parts[j]) == 0) {
                 if (!sort_marks(work, marks, work->changes.count))
                     return false;
                 marks = work->changes.count + 1;
@@ -178,7 +178,7 @@ compose(eg_work *work)
     unsigned last = 0; /* class of the last mark kept after the starter; 0: none */
     for (size_t i = 0; i < work->changes.count; i++) {
         eg_change item = items[i];
-        unsigned class = class_of(item.c);
+        unsigned class = class_of(work, item.c);
         bool blocked = last != 0 && last >= class;
         uint32_t joined = starter == SIZE_MAX || blocked ? 0 : eg_char_compose(items[starter].c, item.c);
         if (joined) {
