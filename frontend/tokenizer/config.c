@@ -9,7 +9,7 @@
 enum {
     OTHER,
     BERT,
-    BERT_DOUBLED, /* in RoBERTa's special tokens */
+    BERT_DOUBLED, /* with the tokens of RobertaProcessing around a text */
     WORDS,
     LOWER_WORDS,
     MOSES,

@@ -106,15 +106,15 @@ typedef struct eg_work {
     struct eg_word_cache *cache;
     struct eg_moses_work *moses;
     unsigned (*mark_class)(uint32_t c); /* combining classes to order marks by; NULL: the library's */
-    EG_VEC(uint64_t) hashes; /* of its prefixes */
+    EG_VEC(uint64_t) hashes;            /* of its prefixes */
     EG_VEC(eg_bpe_symbol) symbols;
     EG_VEC(eg_bpe_letter) letters;
     EG_VEC(uint64_t) merges; /* a heap of rank << 32 | symbol, the next to be done first */
     EG_VEC(eg_bpe_waiting) waiting;
-    EG_VEC(uint32_t) ranks;     /* by rank: the first that waits + 1, or 0 */
-    EG_VEC(uint64_t) rank_bits; /* by rank: whether any waits */
-    EG_VEC(int32_t) lattice; /* by place of a word: the piece that ends there */
-    EG_VEC(double) scores;   /* of the last places: the sum so far */
+    EG_VEC(uint32_t) ranks;            /* by rank: the first that waits + 1, or 0 */
+    EG_VEC(uint64_t) rank_bits;        /* by rank: whether any waits */
+    EG_VEC(int32_t) lattice;           /* by place of a word: the piece that ends there */
+    EG_VEC(double) scores;             /* of the last places: the sum so far */
     EG_VEC(eg_padded_token) padded[2]; /* of each sequence, if offsets are trimmed */
     eg_tokens sequences[2];
     bool wants_words, ids_only;
@@ -574,7 +574,7 @@ EG_NODISCARD eg_status eg_class_tokens_put(eg_loading *in, const eg_class_tokens
 
 EG_NODISCARD eg_status eg_tokenizer_load_json(eg_tokenizer *tokenizer, const eg_json *root, const char *file,
                                               eg_error *err);
-/* `doubled`: with RoBERTa's special tokens around a text. */
+/* `doubled`: with the tokens of RobertaProcessing around a text. */
 EG_NODISCARD eg_status eg_tokenizer_load_vocab_txt(eg_tokenizer *tokenizer, const char *text, size_t length,
                                                    const char *file, const eg_tokenizer_files *files, bool doubled,
                                                    eg_error *err);
@@ -622,7 +622,7 @@ EG_NODISCARD eg_status eg_tokenizer_load_sentencepiece(eg_tokenizer *tokenizer, 
 const char *eg_sp_style_file(eg_sp_style style);
 /* The style of a class, or EG_SP_NONE (also for NULL). */
 eg_sp_style eg_class_sentencepiece(const char *class_name);
-/* Whether vocab.txt of this class (NULL: none is named) is BERT's, and with RoBERTa's special tokens. */
+/* Whether vocab.txt of this class (NULL: none is named) is BERT's, and with the tokens of RobertaProcessing. */
 bool eg_class_is_bert(const char *class_name, bool *out_doubled);
 eg_bytes_style eg_class_bytes(const char *class_name);
 /* The class of a model type of config.json ("some-model": SomeModelTokenizer), "Fast" not at its end; NULL: unknown. */

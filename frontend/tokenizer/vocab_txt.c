@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BERT's tokenizer from vocab.txt, one token a line, with the switches and tokens of the JSON files beside it; also in
- * the tokens that RoBERTa has around a text. Lines are
- * cut as Python's text mode cuts them; only the line's end is no part of the token. Of equal lines the last one counts.
+ * BERT's tokenizer from vocab.txt, one token a line, with the switches and tokens of the JSON files beside it; also with
+ * the tokens of RobertaProcessing around a text. Lines are cut as Python's text mode cuts them; only the line's end is
+ * no part of the token. Of equal lines the last one counts.
  */
 #include <string.h>
 
