@@ -24,7 +24,7 @@ typedef struct eg_encode_options {
     uint32_t max_length; /* with special tokens; 0 = no truncation. Below the number of special tokens: EG_E_USAGE */
     eg_truncation truncation;
     bool no_special; /* leave out the special tokens put around the text */
-    bool ids_only;   /* offsets are not wanted */
+    bool ids_only;   /* offsets are not wanted: starts and ends are of no meaning */
     bool words;      /* the words of the tokens are wanted; costs time */
 } eg_encode_options;
 

@@ -438,8 +438,10 @@ put_sequence(eg_encoding *out, const eg_work *work, int sequence, stretch kept, 
 {
     const eg_tokens *tokens = &work->sequences[sequence];
     memcpy(out->ids + out->count, tokens->ids + kept.from, kept.count * sizeof *out->ids);
-    memcpy(out->starts + out->count, tokens->starts + kept.from, kept.count * sizeof *out->starts);
-    memcpy(out->ends + out->count, tokens->ends + kept.from, kept.count * sizeof *out->ends);
+    if (!work->ids_only) {
+        memcpy(out->starts + out->count, tokens->starts + kept.from, kept.count * sizeof *out->starts);
+        memcpy(out->ends + out->count, tokens->ends + kept.from, kept.count * sizeof *out->ends);
+    }
     memset(out->special + out->count, 0, kept.count);
     if (work->wants_words)
         memcpy(out->words + out->count, work->words_of[sequence].items + kept.from, kept.count * sizeof *out->words);
@@ -483,7 +485,7 @@ assemble(const eg_tokenizer *tokenizer, const eg_template *template, const stret
         size_t at = out->count, count = kept[sequence].count;
         if (count > 0)
             put_sequence(out, work, sequence, kept[sequence], piece->type_id);
-        if (tokenizer->trim.on)
+        if (tokenizer->trim.on && !work->ids_only)
             eg_trim_offsets(&tokenizer->trim, work, sequence, kept[sequence].from, count, out->ids + at,
                             out->starts + at, out->ends + at);
         if (sequence) {
