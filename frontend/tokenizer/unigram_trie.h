@@ -3,7 +3,8 @@
  * Which entries of a vocabulary end at each place of a text that is read a byte at a time, in time linear in the text
  * and in what is found (Aho and Corasick's automaton). After each byte the reader stands at the node of the longest end
  * of the text with which an entry begins. The nodes are a trie in a double array: one look tells whether a node has a
- * child.
+ * child. Entries that end in one another ("a", "aa", ...) are found at the same place: at most as many as have different
+ * lengths, which is the square root of twice the vocabulary's bytes.
  *
  * Thread-safety: immutable once made.
  */

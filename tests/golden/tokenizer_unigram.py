@@ -2,10 +2,11 @@
 """Unigram to the last bit against Hugging Face's library: sums of scores that are ties but for their rounding, scores of
 any size, entries that are equal, empty or very long, text that is unknown, words longer than what the lattice keeps.
 
-    tokenizer_unigram.py [--build DIR] [--lines N] [--only NAME]
+    tokenizer_unigram.py [--build DIR] [--lines N] [--only PATTERN]
 
 Needs `tokenizers` alone. Lines are made from a fixed seed.
 """
+import fnmatch
 import itertools
 import json
 import pathlib
@@ -206,7 +207,7 @@ def run(build, lines, out=sys.stdout, only=None):
                  (*score_cases(rng), *text_cases(rng), *length_cases(rng), *trained_cases(rng))]
         cases.append(("model", *model_case(rng, scratch), 1))
         for name, folder, oracle, make, share in cases:
-            if only and not name.startswith(only):
+            if only and not fnmatch.fnmatchcase(name, only):
                 continue
             begin = time.time()
             count = compare(name, folder, oracle, make, int(lines * share), build)
