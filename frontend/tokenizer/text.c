@@ -147,13 +147,14 @@ decompose(eg_work *work, bool compatible)
 
 /* Whether there is nothing to decompose and no mark to be put in order. */
 static bool
-is_decomposed(const eg_chars *text, bool compatible)
+is_decomposed(const eg_work *work, bool compatible)
 {
+    const eg_chars *text = &work->text;
     for (size_t i = 0; i < text->count; i++) {
         uint32_t c = text->items[i].c, parts[EG_UNICODE_LONGEST];
         if (c < 0x80)
             continue;
-        if (class_of(c) != 0 || eg_char_decompose(c, compatible, parts) != 1 || parts[0] != c)
+        if (class_of(work, c) != 0 || eg_char_decompose(c, compatible, parts) != 1 || parts[0] != c)
             return false;
     }
     return true;
@@ -162,7 +163,7 @@ is_decomposed(const eg_chars *text, bool compatible)
 eg_status
 eg_text_decompose(eg_work *work, bool compatible, eg_error *err)
 {
-    if (is_decomposed(&work->text, compatible))
+    if (is_decomposed(work, compatible))
         return EG_OK;
     if (!decompose(work, compatible))
         return no_memory(err);
