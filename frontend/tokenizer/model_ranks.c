@@ -147,6 +147,18 @@ collect(eg_loading *in, const eg_ranks_options *options, const eg_merges_file *m
     }
 }
 
+/* What follows the last end of a line is not read, but a file cut within a character is no file of text. */
+static eg_status
+check_rest(const eg_merges_file *merges, eg_error *err)
+{
+    const char *last = merges->length > 0 ? memrchr(merges->text, '\n', merges->length) : NULL;
+    size_t begin = last ? (size_t)(last - merges->text) + 1 : 0, bad;
+    if (begin == merges->length || eg_utf8_valid(merges->text + begin, merges->length - begin, &bad))
+        return EG_OK;
+    return eg_fail_at(err, EG_E_INPUT, merges->file, (uint32_t)eg_count_lines(merges),
+                      (uint32_t)eg_utf8_count(merges->text + begin, bad) + 1, "the line is not valid UTF-8");
+}
+
 static eg_status
 put_merges(const eg_ranks_options *options, const eg_merges_file *merges, struct eg_bpe *bpe, eg_error *err)
 {
@@ -214,6 +226,7 @@ eg_ranks_new(eg_loading *in, const eg_ranks_options *options, const eg_merges_fi
     EG_TRY(collect(in, options, merges, &inner->vocab, room, &count, err));
     EG_TRY(eg_bpe_new(&of_symbols, &bpe_options, count, &bpe, err));
     EG_TRY(put_merges(options, merges, bpe, err));
+    EG_TRY(check_rest(merges, err));
     int32_t *ids = eg_arena_calloc(in->arena, inner->vocab.ids, sizeof *ids);
     if (!ids)
         return eg_fail_nomem(err, "merges");

@@ -73,6 +73,7 @@ def test_padding_without_offsets():
     ("phobert", "vocab.txt", "", "vocab.txt: a vocabulary of 0 lines"),
     ("xlm", "merges.txt", "a b c d\n", "merges.txt:1:1: a merge is not two tokens"),
     ("xlm", "merges.txt", b"a b\n\xff c\n", "merges.txt:2:1: the line is not valid UTF-8"),
+    ("xlm", "merges.txt", b"a b\na \xc3", "merges.txt:2:3: the line is not valid UTF-8"),
     ("xlm", "vocab.json", '{"a": 0}', "vocab.json: the unknown token '<unk>' is not in the vocabulary"),
     ("herbert", "vocab.json", '{"<unk>": 0, "<s>": 1, "</s>": 2}', "merges.txt:2:1: the merge "),
     ("esm", "vocab.txt", "", "vocab.txt: a vocabulary of 0 lines"),
