@@ -326,9 +326,8 @@ eg_added_tokens_by_id(const eg_tokenizer *tokenizer, int64_t id)
 }
 
 bool
-eg_added_token_is_special(const eg_tokenizer *tokenizer, const eg_added_token *token)
+eg_added_token_is_special(const eg_tokenizer *tokenizer, const char *shown, size_t length)
 {
     uint64_t named;
-    return eg_map_get(&tokenizer->added.by_content, token->shown, token->shown_length, &named) &&
-           tokenizer->added.tokens[named].special;
+    return eg_map_get(&tokenizer->added.by_content, shown, length, &named) && tokenizer->added.tokens[named].special;
 }

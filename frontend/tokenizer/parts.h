@@ -486,8 +486,8 @@ EG_NODISCARD eg_status eg_added_tokens_cut(const eg_tokenizer *tokenizer, eg_wor
 EG_NODISCARD eg_status eg_added_tokens_cut_kept(const eg_tokenizer *tokenizer, const char *text, size_t length,
                                                 eg_work *work, eg_cuts *out, eg_error *err);
 const eg_added_token *eg_added_tokens_by_id(const eg_tokenizer *tokenizer, int64_t id);
-/* Whether skipping special tokens skips it. The library asks by the text that it shows, and so do we. */
-bool eg_added_token_is_special(const eg_tokenizer *tokenizer, const eg_added_token *token);
+/* Whether skipping special tokens skips a token that shows this text, be it another entry: so the library does it. */
+bool eg_added_token_is_special(const eg_tokenizer *tokenizer, const char *shown, size_t length);
 
 /* ---- BERT's pipeline at once ---- */
 

@@ -358,8 +358,8 @@ gather(const eg_tokenizer *tokenizer, const int64_t *ids, size_t count, bool ski
         const char *token = eg_tokenizer_token(tokenizer, ids[i], &length);
         if (!token && tokenizer->in_python)
             token = eg_tokenizer_token(tokenizer, tokenizer->info.unk_id, &length);
-        const eg_added_token *added = eg_added_tokens_by_id(tokenizer, ids[i]);
-        if (token && !(skip_special && added && eg_added_token_is_special(tokenizer, added)))
+        bool may_skip = skip_special && (!tokenizer->in_python || eg_added_tokens_by_id(tokenizer, ids[i]));
+        if (token && !(may_skip && eg_added_token_is_special(tokenizer, token, length)))
             eg_decoding_put(out, token, length);
     }
 }
