@@ -55,10 +55,56 @@ pad_cjk(eg_work *work, eg_error *err)
     return room ? eg_text_transform(work, err) : eg_fail_nomem(err, "a text being normalised");
 }
 
+/* Whether each character can be done by itself: none is padded, decomposed, put in order or becomes several. */
+static bool
+is_plain(const eg_bert_normalizer *bert, const eg_work *work)
+{
+    for (size_t i = 0; i < work->text.count; i++) {
+        uint32_t c = work->text.items[i].c, lower[2];
+        if (c < 0x80)
+            continue;
+        if (bert->handle_chinese_chars && eg_char_is(c, EG_CHAR_CJK))
+            return false;
+        if (bert->strip_accents && (eg_char_is(c, EG_CHAR_CANONICAL) || eg_unicode(c)->ccc != 0))
+            return false;
+        if (bert->lowercase && eg_char_lower(c, lower) != 1)
+            return false;
+    }
+    return !work->mark_class;
+}
+
+/* All of it in one walk over the text. */
+static void
+normalize_plain(const eg_bert_normalizer *bert, eg_work *work)
+{
+    unsigned dropped = bert->clean_text ? EG_CHAR_REMOVED : 0, blank = bert->clean_text ? EG_CHAR_WHITE : 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < work->text.count; i++) {
+        eg_char item = work->text.items[i];
+        if (eg_char_is(item.c, dropped))
+            continue;
+        if (eg_char_is(item.c, blank))
+            item.c = ' ';
+        if (bert->strip_accents && eg_char_is(item.c, EG_CHAR_NONSPACING))
+            continue;
+        if (bert->lowercase) {
+            uint32_t lower[2];
+            (void)eg_char_lower(item.c, lower);
+            item.c = lower[0];
+        }
+        work->text.items[kept++] = item;
+    }
+    work->text.count = kept;
+}
+
 static eg_status
 normalize(const void *state, eg_work *work, eg_error *err)
 {
     const eg_bert_normalizer *bert = state;
+    if (is_plain(bert, work)) {
+        normalize_plain(bert, work);
+        return EG_OK;
+    }
     if (bert->clean_text)
         clean(work);
     if (bert->handle_chinese_chars)
