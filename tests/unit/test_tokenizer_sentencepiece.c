@@ -163,9 +163,9 @@ Test(tokenizer_sentencepiece, takes_the_class_of_the_model)
     cr_assert_eq(open_model("spiece.model", &model, NULL, NULL, &tokenizer, &err), EG_E_INPUT);
     cr_assert(strstr(test_error_line(&err), "spiece.model") && strstr(test_error_line(&err), "tokenizer_class"), "%s",
               test_error_line(&err));
-    cr_assert_eq(
-        open_model("spiece.model", &model, "config.json", "{\"tokenizer_class\":\"MarianTokenizer\"}", &tokenizer, &err),
-        EG_E_INPUT);
+    cr_assert_eq(open_model("spiece.model", &model, "config.json", "{\"tokenizer_class\":\"MarianTokenizer\"}",
+                            &tokenizer, &err),
+                 EG_E_INPUT);
     cr_assert(strstr(test_error_line(&err), "'MarianTokenizer'"), "%s", test_error_line(&err));
     eg_strbuf_finish(&model);
 }
