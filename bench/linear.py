@@ -60,6 +60,17 @@ def with_added_tokens(folder, scratch, name):
     return made
 
 
+def measure(program, environment, folder, rounds):
+    """By text and what is asked for, the best seconds of 100 KB and of 1 MB."""
+    answer = subprocess.run([program, folder, str(rounds)], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found = (line.split("\t") for line in answer.stdout.splitlines())
+    return {(text, asked): [float(small), float(large)] for text, asked, small, large in found}
+
+
+def grows_too_much(small, large):
+    return large > GROWTH * small or large > LONGEST
+
+
 def rows(build, scratch, folders, rounds):
     """The rows of all folders, by the name of their model; they are printed too."""
     program, environment = compile_program(build, scratch)
@@ -68,11 +79,14 @@ def rows(build, scratch, folders, rounds):
     for name, folder in folders.items():
         for added in (False, True):
             place = with_added_tokens(folder, scratch, name) if added else folder
-            answer = subprocess.run([program, place, str(rounds)], env=environment, stdout=subprocess.PIPE, text=True, check=True)
-            found = [line.split("\t") for line in answer.stdout.splitlines()]
-            made += [{"model": name, "added_tokens": added, "text": text, "asked": asked, "seconds": [float(small), float(large)],
-                      "growth": float(large) / float(small)} for text, asked, small, large in found]
-            show(name + (", added tokens" if added else ""), made[-len(found):])
+            seconds = measure(program, environment, place, rounds)
+            if any(grows_too_much(*pair) for pair in seconds.values()):  # a busy machine looks the same: more rounds tell them apart
+                again = measure(program, environment, place, 4 * rounds)
+                seconds = {key: [min(both) for both in zip(seconds[key], again[key])] for key in seconds}
+            found = [{"model": name, "added_tokens": added, "text": text, "asked": asked, "seconds": pair, "growth": pair[1] / pair[0]}
+                     for (text, asked), pair in seconds.items()]
+            made += found
+            show(name + (", added tokens" if added else ""), found)
     return made
 
 
@@ -84,7 +98,7 @@ def show(label, found):
 
 def missed(found):
     for row in found:
-        if row["growth"] > GROWTH or row["seconds"][1] > LONGEST:
+        if grows_too_much(*row["seconds"]):
             tokens = " with added tokens" if row["added_tokens"] else ""
             yield (f"{row['model']}{tokens}: 1 MB of {row['text']} ({row['asked']}) takes {row['growth']:.1f} times 100 KB, "
                    f"{row['seconds'][1]:.2f} s")
